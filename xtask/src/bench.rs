@@ -1,0 +1,23 @@
+//! `cargo xtask bench NAME`: measurements, as ratios within one run.
+
+use xshell::{Shell, cmd};
+
+use crate::{environment::Environment, flags};
+
+/// Runs one benchmark by name.
+///
+/// # Errors
+/// When the name is unknown or the benchmark fails.
+pub(crate) fn run(sh: &Shell, flags: &flags::Bench) -> anyhow::Result<()> {
+    let rounds = flags.rounds.unwrap_or(5).to_string();
+    match flags.name.as_str() {
+        "goal" => {
+            let environment = Environment::prepare(sh)?;
+            let _vars: Vec<_> = environment.vars.iter().map(|(key, value)| sh.push_env(key, value)).collect();
+            cmd!(sh, "cargo build --release --package astraea-cli").run()?;
+            cmd!(sh, "cargo run --quiet --release --package astraea-e2e -- --bench-goal {rounds}").run()?;
+            Ok(())
+        }
+        other => anyhow::bail!("there is no benchmark `{other}`; known: goal"),
+    }
+}
