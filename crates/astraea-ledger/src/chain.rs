@@ -1,0 +1,1 @@
+//! How an entry becomes a hash.
