@@ -1,0 +1,313 @@
+//! The syntax tree of HDDL: what a file says, with the place where it says it.
+//!
+//! Names compare without regard to letter case, as HDDL wants; the spelling of the file is kept for output.
+
+use serde::{Deserialize, Serialize};
+
+use crate::span::Span;
+
+/// A name as written, and where.
+///
+/// Equality ignores letter case and place.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Name {
+    /// The spelling of the source.
+    pub text: String,
+    /// Where it stands.
+    #[serde(skip)]
+    pub span: Span,
+}
+
+impl Name {
+    /// A name that stands nowhere (made by a program).
+    #[must_use]
+    pub fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into(), span: Span::default() }
+    }
+
+    /// The lower-case form, by which names are compared.
+    #[must_use]
+    pub fn key(&self) -> String {
+        self.text.to_ascii_lowercase()
+    }
+
+    /// Whether this is a variable (`?x`).
+    #[must_use]
+    pub fn is_variable(&self) -> bool {
+        self.text.starts_with('?')
+    }
+}
+
+impl PartialEq for Name {
+    fn eq(&self, other: &Self) -> bool {
+        self.text.eq_ignore_ascii_case(&other.text)
+    }
+}
+impl Eq for Name {}
+
+impl std::hash::Hash for Name {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.key().hash(state);
+    }
+}
+
+impl std::fmt::Display for Name {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl From<&str> for Name {
+    fn from(text: &str) -> Self {
+        Self::new(text)
+    }
+}
+
+/// The type of a variable or an object: one name, or `(either a b …)`. Empty means `object`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct TypeRef {
+    /// The alternatives.
+    pub alternatives: Vec<Name>,
+}
+
+impl TypeRef {
+    /// A plain type.
+    #[must_use]
+    pub fn named(name: impl Into<Name>) -> Self {
+        Self { alternatives: vec![name.into()] }
+    }
+}
+
+/// A name with its type: a variable, an object, or a type with its parent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Typed {
+    /// The variable, object or type.
+    pub name: Name,
+    /// What stands behind the dash.
+    pub ty: TypeRef,
+}
+
+/// `(name argument …)`: a fact, a task, or either with variables.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Term {
+    /// Predicate, task or action.
+    pub name: Name,
+    /// Variables and objects.
+    pub args: Vec<Name>,
+}
+
+impl Term {
+    /// Where the term stands (from its name to its last argument).
+    #[must_use]
+    pub fn span(&self) -> Span {
+        self.args.last().map_or(self.name.span, |last| self.name.span.to(last.span))
+    }
+}
+
+/// A condition.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Formula {
+    /// The fact holds.
+    Atom(Term),
+    /// Both are the same object.
+    Equal(Name, Name),
+    /// The object is of the type: `(sortof ?x - type)` in constraints.
+    SortOf(Name, TypeRef),
+    /// It does not hold.
+    Not(Box<Formula>),
+    /// All hold; an empty one is true.
+    And(Vec<Formula>),
+    /// One holds; an empty one is false.
+    Or(Vec<Formula>),
+    /// If the first, then the second.
+    Imply(Box<Formula>, Box<Formula>),
+    /// For every choice of the variables.
+    Forall(Vec<Typed>, Box<Formula>),
+    /// For some choice of the variables.
+    Exists(Vec<Typed>, Box<Formula>),
+}
+
+impl Formula {
+    /// The formula that always holds.
+    #[must_use]
+    pub fn yes() -> Self {
+        Self::And(Vec::new())
+    }
+
+    /// Whether it is the empty conjunction.
+    #[must_use]
+    pub fn is_yes(&self) -> bool {
+        matches!(self, Self::And(parts) if parts.is_empty())
+    }
+}
+
+/// What an action does to the state.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Effect {
+    /// The fact becomes true.
+    Add(Term),
+    /// The fact becomes false. When one action adds and deletes the same fact, it is true afterwards.
+    Delete(Term),
+    /// All of them.
+    And(Vec<Effect>),
+    /// For every choice of the variables.
+    Forall(Vec<Typed>, Box<Effect>),
+    /// Where the condition held before the action.
+    When(Box<Formula>, Box<Effect>),
+    /// `(increase (total-cost) amount)`.
+    Increase(Term, Amount),
+}
+
+impl Effect {
+    /// The effect that changes nothing.
+    #[must_use]
+    pub fn nothing() -> Self {
+        Self::And(Vec::new())
+    }
+}
+
+/// The right side of an `increase`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Amount {
+    /// A number.
+    Number(f64),
+    /// The value of a function, as set in `:init`.
+    Function(Term),
+}
+
+/// `:predicates`, `:task` and `:functions` declare the same thing: a name with typed parameters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signature {
+    /// The declared name.
+    pub name: Name,
+    /// Its parameters.
+    pub params: Vec<Typed>,
+}
+
+/// One subtask of a network, with the label that orderings speak of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subtask {
+    /// The label, where the file gives one.
+    pub label: Option<Name>,
+    /// Task or action with arguments.
+    pub term: Term,
+}
+
+/// Subtasks, the order between them, and constraints on their variables.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Network {
+    /// Whether each subtask comes after the one before it.
+    pub ordered: bool,
+    /// The subtasks as declared.
+    pub subtasks: Vec<Subtask>,
+    /// `(< a b)` pairs of labels, for networks that are not `ordered`.
+    pub ordering: Vec<(Name, Name)>,
+    /// `:constraints`.
+    pub constraints: Formula,
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        Self {
+            ordered: true,
+            subtasks: Vec::new(),
+            ordering: Vec::new(),
+            constraints: Formula::yes(),
+        }
+    }
+}
+
+/// One way to carry out a task.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Method {
+    /// The method's name.
+    pub name: Name,
+    /// All variables, those of the task included.
+    pub params: Vec<Typed>,
+    /// The task it refines.
+    pub task: Term,
+    /// When it may be used.
+    pub precondition: Formula,
+    /// `:cost`, an extension: 0..1, the cheaper is tried first.
+    pub cost: Option<f64>,
+    /// What is to be done instead of the task.
+    pub network: Network,
+}
+
+/// A primitive task.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Action {
+    /// The action's name.
+    pub name: Name,
+    /// Its parameters.
+    pub params: Vec<Typed>,
+    /// When it may be executed.
+    pub precondition: Formula,
+    /// What it changes.
+    pub effect: Effect,
+}
+
+/// A planning domain.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Domain {
+    /// `(domain name)`.
+    pub name: Name,
+    /// `:requirements`, colon included.
+    pub requirements: Vec<Name>,
+    /// Types with their parents.
+    pub types: Vec<Typed>,
+    /// Objects that every problem has.
+    pub constants: Vec<Typed>,
+    /// Predicates.
+    pub predicates: Vec<Signature>,
+    /// Numeric functions (only read for action costs).
+    pub functions: Vec<Signature>,
+    /// Compound tasks.
+    pub tasks: Vec<Signature>,
+    /// Methods, in the order in which they are declared.
+    pub methods: Vec<Method>,
+    /// Actions.
+    pub actions: Vec<Action>,
+}
+
+/// A planning problem.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Problem {
+    /// `(problem name)`.
+    pub name: Name,
+    /// `(:domain name)`.
+    pub domain: Name,
+    /// `:requirements`.
+    pub requirements: Vec<Name>,
+    /// The objects.
+    pub objects: Vec<Typed>,
+    /// Variables of the initial network.
+    pub htn_params: Vec<Typed>,
+    /// The initial network.
+    pub network: Network,
+    /// Facts that hold at the start.
+    pub init: Vec<Term>,
+    /// `(= (f a) 3)` in `:init`.
+    pub values: Vec<(Term, f64)>,
+    /// `:goal`, to hold at the end.
+    pub goal: Option<Formula>,
+    /// `(:metric minimize …)`: whether one was given.
+    pub minimize: bool,
+}
+
+impl Default for Problem {
+    fn default() -> Self {
+        Self {
+            name: Name::default(),
+            domain: Name::default(),
+            requirements: Vec::new(),
+            objects: Vec::new(),
+            htn_params: Vec::new(),
+            network: Network::default(),
+            init: Vec::new(),
+            values: Vec::new(),
+            goal: None,
+            minimize: false,
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! What is wrong with a source text, said so that it can be put right.
+
+use std::fmt;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use serde::{Deserialize, Serialize};
+
+use crate::span::Span;
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// The text cannot be used.
+    Error,
+    /// It can be used, but probably does not say what was meant.
+    Warning,
+}
+
+/// One finding about a source text.
+///
+/// It holds no file name and no text: [`Report`] adds both.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Diagnostic {
+    /// Error or warning.
+    pub severity: Severity,
+    /// What is wrong, in one lower-case sentence.
+    pub message: String,
+    /// Where.
+    pub span: Span,
+    /// The line, from 1 (0 where the finding has no place).
+    pub line: usize,
+    /// The column, from 1, in characters.
+    pub column: usize,
+    /// What stands at the span, in two or three words (may be empty).
+    pub label: String,
+    /// What to do about it.
+    pub help: Option<String>,
+    /// What else to know.
+    pub notes: Vec<String>,
+}
+
+impl Diagnostic {
+    pub(crate) fn error(message: impl Into<String>, span: Span) -> Self {
+        Self {
+            severity: Severity::Error,
+            message: message.into(),
+            span,
+            line: 0,
+            column: 0,
+            label: String::new(),
+            help: None,
+            notes: Vec::new(),
+        }
+    }
+
+    pub(crate) fn warning(message: impl Into<String>, span: Span) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(message, span) }
+    }
+
+    pub(crate) fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = label.into();
+        self
+    }
+
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    pub(crate) fn note(mut self, note: impl Into<String>) -> Self {
+        self.notes.push(note.into());
+        self
+    }
+
+    /// Shows the finding with the lines of the text that it is about.
+    #[must_use]
+    pub fn render(&self, name: &str, text: &str) -> String {
+        let level = match self.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+        };
+        let mut group = Group::with_title(level.primary_title(self.message.as_str()));
+        if self.line > 0 {
+            let mut annotation = AnnotationKind::Primary.span(self.span.range(text));
+            if !self.label.is_empty() {
+                annotation = annotation.label(self.label.as_str());
+            }
+            group = group.element(Snippet::source(text).path(name).annotation(annotation));
+        }
+        for note in &self.notes {
+            group = group.element(Level::NOTE.message(note.as_str()));
+        }
+        if let Some(help) = &self.help {
+            group = group.element(Level::HELP.message(help.as_str()));
+        }
+        Renderer::plain().render(&[group])
+    }
+}
+
+/// A named text to read.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'a> {
+    /// The name shown in messages, usually a file name.
+    pub name: &'a str,
+    /// What it says.
+    pub text: &'a str,
+}
+
+/// Everything found wrong with one or more texts. Its `Display` shows each finding with its source lines.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Report {
+    /// The findings, in the order of the text.
+    pub diagnostics: Vec<Diagnostic>,
+    pub(crate) sources: Vec<(String, String)>,
+}
+
+impl Report {
+    pub(crate) fn new(mut diagnostics: Vec<Diagnostic>, sources: &[Source<'_>]) -> Self {
+        for d in &mut diagnostics {
+            locate(d, sources);
+        }
+        diagnostics.sort_by_key(|d| (d.span.source, d.span.start));
+        let sources = sources.iter().map(|s| (s.name.to_owned(), s.text.to_owned())).collect();
+        Self { diagnostics, sources }
+    }
+
+    /// Whether one of the findings is an error.
+    #[must_use]
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(|d| d.severity == Severity::Error)
+    }
+}
+
+/// Fills in line and column.
+pub(crate) fn locate(d: &mut Diagnostic, sources: &[Source<'_>]) {
+    let Some(source) = sources.get(usize::from(d.span.source)) else { return };
+    if d.span.end > 0 {
+        (d.line, d.column) = d.span.line_column(source.text);
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, d) in self.diagnostics.iter().enumerate() {
+            if i > 0 {
+                f.write_str("\n\n")?;
+            }
+            match self.sources.get(usize::from(d.span.source)) {
+                Some((name, text)) => f.write_str(&d.render(name, text))?,
+                None => f.write_str(&d.message)?,
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,36 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![forbid(unsafe_code)]
+//!
+//! # Where this crate sits
+//! Layer 0: no IO, no threads, no async, and no clock but the one passed in through [`Options::stop`].
+//!
+//! # Map
+//! - [`CompiledDomain`] is the whole planner: read it first.
+//! - [`State`], [`Network`], [`Options`] go in; [`Plan`] or [`Explanation`] comes out.
+//! - [`ast`] is the syntax tree of HDDL; [`Error`] and [`Report`] say what is wrong and where.
+
+pub mod ast;
+mod atom;
+mod diagnostic;
+mod domain;
+mod error;
+mod explain;
+mod network;
+mod options;
+mod plan;
+mod span;
+mod state;
+mod verify;
+
+pub use atom::Atom;
+pub use diagnostic::{Diagnostic, Report, Severity, Source};
+pub use domain::{CompiledDomain, Dependency, Link, Problem};
+pub use error::{Error, Limit};
+pub use explain::{Candidate, Explanation, Met, Verdict};
+pub use network::Network;
+pub use options::{Accept, MethodOrder, Options, RuledOut};
+pub use plan::{Done, Node, Plan, Step};
+pub use span::Span;
+pub use state::State;
+pub use verify::{Fault, FaultKind};
