@@ -1,0 +1,101 @@
+//! Laws of the settings.
+
+use super::*;
+
+fn layer(text: &str) -> ConfigLayer {
+    ConfigLayer::from_toml("astra.toml", text).unwrap()
+}
+
+fn resolve(user: &str, repository: &str, trusted: bool) -> Config {
+    Config::resolve(&Layers {
+        user: Some(("config.toml".to_owned(), layer(user))),
+        repository: Some(("astra.toml".to_owned(), layer(repository))),
+        trusted,
+        ..Layers::default()
+    })
+    .unwrap()
+}
+
+#[test]
+fn defaults_are_those_of_the_lineage() {
+    let config = Config::resolve(&Layers::default()).unwrap();
+    assert_eq!((config.goal.timeout_ms, config.goal.retry_tokens), (600_000, 10));
+    assert_eq!((config.goal.concurrency, config.tool.concurrency), (3, 2));
+    assert_eq!((config.tool.timeout_ms, config.shell), (60_000, false));
+}
+
+#[test]
+fn flags_beat_environment_beats_repository_beats_user() {
+    let layers = Layers {
+        user: Some((
+            "u".into(),
+            layer("[goal]\ntimeout_ms = 1\nretry_tokens = 1\nconcurrency = 1\nreplans = 1"),
+        )),
+        repository: Some((
+            "r".into(),
+            layer("[goal]\ntimeout_ms = 2\nretry_tokens = 2\nconcurrency = 2"),
+        )),
+        trusted: true,
+        environment: ConfigLayer::from_env([
+            ("ASTRA_TIMEOUT_MS", "3"),
+            ("ASTRA_RETRY_TOKENS", "3"),
+        ])
+        .unwrap(),
+        flags: ConfigLayer {
+            goal: GoalLayer { timeout_ms: Some(4), ..GoalLayer::default() },
+            ..ConfigLayer::default()
+        },
+    };
+    let goal = Config::resolve(&layers).unwrap().goal;
+    assert_eq!(goal, Limits { timeout_ms: 4, retry_tokens: 3, concurrency: 2, replans: 1 });
+}
+
+#[test]
+fn an_untrusted_repository_may_only_narrow() {
+    let repository = "methods = [\"m.hddl\"]\n[paths]\nallow = [\"src/a/**\", \"lib/**\"]\nforbid = [\"x\"]\n\
+         max_file_bytes = 1000000\n[goal]\ntimeout_ms = 5\nretry_tokens = 99\n[commands]\nshell = true\nnetwork = true\n[redact]\npii = false";
+    let config = resolve("[paths]\nallow = [\"src/**\"]", repository, false);
+    assert_eq!(config.allow, ["src/a/**"]);
+    assert_eq!(config.forbid, ["x"]);
+    assert_eq!(config.max_file_bytes, 100 * 1024);
+    assert_eq!((config.goal.timeout_ms, config.goal.retry_tokens), (5, 10));
+    assert!(!config.shell && !config.network && config.redact_pii && config.methods.is_empty());
+    for held in [
+        "paths.allow",
+        "commands.shell",
+        "commands.network",
+        "methods",
+        "redact.pii",
+        "goal limits",
+    ] {
+        assert!(config.notes[0].contains(held), "{held}: {}", config.notes[0]);
+    }
+    let trusted = resolve("", repository, true);
+    assert!(trusted.shell && trusted.methods == ["m.hddl"] && trusted.notes.is_empty());
+}
+
+#[test]
+fn a_misspelled_setting_is_refused_with_a_suggestion_and_a_place() {
+    let error =
+        ConfigLayer::from_toml("astra.toml", "[goal]\ntimeout = 5").unwrap_err().to_string();
+    assert!(error.contains("astra.toml: line 2, column 1"), "{error}");
+    let error = ConfigLayer::from_toml("astra.toml", "[gaol]\n").unwrap_err().to_string();
+    assert!(error.contains("did you mean `goal`"), "{error}");
+}
+
+#[test]
+fn values_out_of_range_are_refused() {
+    for text in
+        ["timeout_ms = 0", "timeout_ms = -1", "timeout_ms = 999999999999", "concurrency = 0"]
+    {
+        let layers = Layers { flags: layer(&format!("[goal]\n{text}")), ..Layers::default() };
+        assert!(matches!(Config::resolve(&layers), Err(ConfigError::Value { .. })), "{text}");
+    }
+    assert!(ConfigLayer::from_env([("ASTRA_TIMEOUT_MS", "soon")]).is_err());
+    assert!(ConfigLayer::from_env([("ASTRA_SHELL", "maybe")]).is_err());
+}
+
+#[test]
+fn no_repository_file_can_switch_the_sandbox_off() {
+    assert!(ConfigLayer::from_toml("astra.toml", "[commands]\nno_sandbox = true").is_err());
+}
