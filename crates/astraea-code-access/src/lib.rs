@@ -1,0 +1,43 @@
+#![doc = include_str!("../README.md")]
+//!
+//! # Where this crate sits
+//! Layer 1. Everything above it reads and writes the user's files through it, and nothing else does.
+//!
+//! # Map
+//! - [`Repository`] is the whole API: open, snapshot, edit, materialise, deliver, apply, undo.
+//! - [`Door`] is the system-call layer: every path is resolved by the kernel beneath one directory.
+//! - [`Policy`] says which paths may be read and written; [`RepoPath`] is what it speaks about.
+//! - [`EditSet`] is what tasks hand to each other: ids of blobs, never contents.
+//! - [`StateDir`] is where everything of ours lives, apart from the user's checkout.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![forbid(unsafe_code)]
+
+mod apply;
+mod copy;
+mod deliver;
+mod diff;
+mod door;
+mod edits;
+mod error;
+mod ids;
+mod locate;
+mod path;
+mod policy;
+mod repository;
+mod snapshot;
+mod state;
+
+pub mod fs;
+
+pub use apply::{Applied, Recovered, Undone};
+pub use copy::{Collected, WorkingCopy};
+pub use deliver::{Author, Delivered, Delivery};
+pub use door::{Door, FileKind, Stat};
+pub use edits::{Conflict, Edit, EditBuilder, EditSet};
+pub use error::{AccessError, Error};
+pub use ids::{BlobId, CommitId, FileMode, TreeId};
+pub use path::{PathError, RepoPath};
+pub use policy::{Access, Policy, PolicyError, PolicyOptions};
+pub use repository::{FaultHook, Head, OpenOptions, Repository};
+pub use snapshot::{Base, Entry, LeftOut, Snapshot};
+pub use state::{Lock, StateDir};

@@ -1,0 +1,1 @@
+//! Finds the repository above a path, and refuses what cannot be used.
