@@ -13,7 +13,9 @@
 //! - [`syntax`] says whether a text parses.
 
 mod candidate;
+mod dialect;
 mod error;
+mod facts;
 mod language;
 pub mod localise;
 mod oracle;

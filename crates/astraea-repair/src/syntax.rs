@@ -38,13 +38,17 @@ pub fn check(language: Language, text: &str) -> Result<Result<(), SyntaxError>, 
 /// # Errors
 /// [`RepairError::LanguageUnavailable`] when the grammar is missing.
 pub fn errors(language: Language, text: &str) -> Result<usize, RepairError> {
-    let tree = language.parse(text)?;
+    Ok(count(&language.parse(text)?))
+}
+
+/// How many error and missing nodes a tree has.
+pub(crate) fn count(tree: &tree_sitter::Tree) -> usize {
     let mut count = 0;
-    walk_errors(&tree, |_| {
+    walk_errors(tree, |_| {
         count += 1;
         true
     });
-    Ok(count)
+    count
 }
 
 fn first_error(tree: &tree_sitter::Tree) -> Option<(usize, usize, String)> {
