@@ -1,0 +1,28 @@
+#![doc = include_str!("../README.md")]
+//!
+//! # Where this crate sits
+//! Layer 3: it acts only through `astraea-code-access` (files) and `astraea-sandbox` (processes), and is
+//! driven by `astraea-engine`.
+//!
+//! # Map
+//! - [`Workspace`] hosts the executors: one pinned state of a repository, with edits, as something to run commands in.
+//! - [`register`] adds every executor to an engine's registry.
+//! - [`evidence`] is what a test run showed and what changed since a baseline.
+//! - [`runners`] finds test runners, builds their commands, reads their output; it runs nothing.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![forbid(unsafe_code)]
+
+mod actions;
+mod error;
+pub mod evidence;
+pub mod runners;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod workspace;
+
+pub use actions::register;
+pub use error::Error;
+pub use evidence::{Comparison, TestId, TestOutcome, TestReport};
+pub use workspace::{
+    Prepared, Ran, RepoTree, Scope, TaskCopy, Timings, Workspace, WorkspaceOptions,
+};

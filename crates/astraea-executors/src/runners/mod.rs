@@ -1,0 +1,249 @@
+//! The test runners: found in a tree, turned into an argument vector, their output read back.
+//!
+//! Nothing here runs a process: [`find`] looks at a [`Tree`], [`Runner::invocation`] builds what to run,
+//! [`Runner::parse`] turns what came out into a [`TestReport`]. So every parser can be tried on
+//! recorded text.
+//!
+//! Python's and node's runners are driven by small harnesses of our own that print one marked JSON
+//! line for each event; the mark carries a nonce, so that a program under test does not imitate one by accident.
+
+mod cargo;
+mod environment;
+mod find;
+mod go;
+mod markers;
+mod node;
+mod python;
+mod script;
+#[cfg(test)]
+mod tests_support;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::evidence::{TestId, TestReport};
+
+pub use find::find;
+
+/// What a runner search needs of a repository: names, and a few small files.
+pub trait Tree {
+    /// Every file, `/`-separated from the root, in any order.
+    fn paths(&self) -> &[String];
+    /// A file's text; `None` if it is not there, not text, or may not be read.
+    fn read(&self, path: &str) -> Option<String>;
+}
+
+/// The runners that are understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum RunnerKind {
+    /// pytest, through a harness.
+    Pytest,
+    /// Python's unittest, through a harness.
+    Unittest,
+    /// `cargo test`.
+    Cargo,
+    /// `node --test`, through a reporter.
+    Node,
+    /// jest or vitest, through their JSON reporter.
+    Jest,
+    /// Any other `npm test` script; TAP is understood, else one outcome for the whole.
+    Npm,
+    /// `go test -json`.
+    Go,
+    /// A command that the user gave; TAP is understood, else one outcome for the whole.
+    Command,
+}
+
+impl RunnerKind {
+    /// Its name in reports and in arguments.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pytest => "pytest",
+            Self::Unittest => "unittest",
+            Self::Cargo => "cargo",
+            Self::Node => "node",
+            Self::Jest => "jest",
+            Self::Npm => "npm",
+            Self::Go => "go",
+            Self::Command => "command",
+        }
+    }
+
+    /// The language whose tests it runs; `None` if it could be any.
+    pub fn language(self) -> Option<&'static str> {
+        match self {
+            Self::Pytest | Self::Unittest => Some("python"),
+            Self::Cargo => Some("rust"),
+            Self::Node | Self::Jest | Self::Npm => Some("javascript"),
+            Self::Go => Some("go"),
+            Self::Command => None,
+        }
+    }
+}
+
+/// A runner that was found, where it runs, and how.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Runner {
+    /// Which one.
+    pub kind: RunnerKind,
+    /// The directory it runs in, from the root; empty for the root.
+    pub dir: String,
+    /// What it was found by, for people.
+    pub why: String,
+    /// For [`RunnerKind::Command`] the argument vector, for the npm kinds the script's words, for
+    /// unittest the directories where discovery starts, for cargo and node more options; else empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub words: Vec<String>,
+    /// Directories (from the root) that Python must look for modules in, as a `src` layout needs
+    /// where the package is not installed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paths: Vec<String>,
+}
+
+/// Where things are when the command runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Surroundings {
+    /// The absolute path the repository has inside the sandbox.
+    pub root: String,
+    /// The Python interpreter to use; `python3` when `None`.
+    pub python: Option<String>,
+    /// A word that the program under test does not know.
+    pub nonce: String,
+}
+
+/// Which tests to run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// These and no others; everything when empty.
+    pub tests: Vec<TestId>,
+}
+
+/// What to run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Invocation {
+    /// The argument vector.
+    pub argv: Vec<String>,
+    /// The same for people: our own harness by its name.
+    pub shown: Vec<String>,
+    /// The directory, from the root.
+    pub dir: String,
+    /// Variables beside the sandbox's allow-list.
+    pub env: BTreeMap<String, String>,
+}
+
+/// How a process ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ended {
+    /// By itself, with this status.
+    Code(i32),
+    /// By this signal.
+    Signal(i32),
+    /// The wall, idle or CPU limit stopped it.
+    TimedOut,
+    /// The memory, disk or another limit stopped it.
+    Limited(String),
+    /// It could not be started: why.
+    NotStarted(String),
+}
+
+impl Ended {
+    /// For reports: `exit 1`, `signal 9`, `timed out`, …
+    pub fn words(&self) -> String {
+        match self {
+            Self::Code(code) => format!("exit {code}"),
+            Self::Signal(signal) => format!("signal {signal}"),
+            Self::TimedOut => "timed out".to_owned(),
+            Self::Limited(what) => format!("stopped: {what}"),
+            Self::NotStarted(why) => format!("not started: {why}"),
+        }
+    }
+}
+
+/// What came out of a run.
+#[derive(Clone, Debug)]
+pub struct Ran {
+    /// How it ended.
+    pub ended: Ended,
+    /// Standard output, lossily decoded.
+    pub stdout: String,
+    /// Standard error, lossily decoded.
+    pub stderr: String,
+    /// Whether a part of either is gone.
+    pub truncated: bool,
+    /// Wall time in milliseconds.
+    pub wall_ms: u64,
+}
+
+impl Runner {
+    /// The command that runs these tests.
+    ///
+    /// A runner that cannot select (an npm script, a user's command) runs everything; the caller
+    /// narrows the report.
+    pub fn invocation(&self, at: &Surroundings, selection: &Selection) -> Invocation {
+        match self.kind {
+            RunnerKind::Pytest => python::pytest(self, at, selection),
+            RunnerKind::Unittest => python::unittest(self, at, selection),
+            RunnerKind::Cargo => cargo::invocation(self, selection),
+            RunnerKind::Node => node::invocation(self, at, selection),
+            RunnerKind::Jest => script::jest(self, selection),
+            RunnerKind::Npm | RunnerKind::Command => script::plain(self),
+            RunnerKind::Go => go::invocation(self, selection),
+        }
+    }
+
+    /// What the output says, test by test.
+    ///
+    /// `tree` tells a module of the repository from one that is missing here.
+    pub fn parse(&self, at: &Surroundings, ran: &Ran, tree: &dyn Tree) -> TestReport {
+        let mut report = TestReport {
+            runner: self.kind.name().to_owned(),
+            dir: self.dir.clone(),
+            exit: ran.ended.words(),
+            clean_exit: ran.ended == Ended::Code(0),
+            timed_out: ran.ended == Ended::TimedOut,
+            duration_ms: ran.wall_ms,
+            ..TestReport::default()
+        };
+        match self.kind {
+            RunnerKind::Pytest | RunnerKind::Unittest => python::parse(&mut report, at, ran),
+            RunnerKind::Cargo => cargo::parse(&mut report, ran),
+            RunnerKind::Node => node::parse(&mut report, at, ran),
+            RunnerKind::Jest => script::parse_jest(&mut report, at, ran),
+            RunnerKind::Npm | RunnerKind::Command => script::parse_plain(&mut report, self, ran),
+            RunnerKind::Go => go::parse(&mut report, ran),
+        }
+        if ran.truncated || !matches!(ran.ended, Ended::Code(_)) {
+            report.complete = false;
+        }
+        environment::classify(&mut report, self, ran, tree);
+        report.recount();
+        report
+    }
+}
+
+/// A path below a directory, both from the root.
+pub(crate) fn join(dir: &str, path: &str) -> String {
+    match (dir, path) {
+        ("", path) => path.to_owned(),
+        (dir, "" | ".") => dir.to_owned(),
+        (dir, path) => format!("{dir}/{path}"),
+    }
+}
+
+/// A path from the root seen from a directory below it, if it lies there.
+pub(crate) fn below<'p>(dir: &str, path: &'p str) -> Option<&'p str> {
+    if dir.is_empty() {
+        return Some(path);
+    }
+    path.strip_prefix(dir)?.strip_prefix('/')
+}
+
+/// An absolute path inside the sandbox as one from the root, if it lies there.
+pub(crate) fn from_root<'p>(root: &str, path: &'p str) -> Option<&'p str> {
+    let path = path.strip_prefix("file://").unwrap_or(path);
+    below(root.trim_end_matches('/'), path)
+}
