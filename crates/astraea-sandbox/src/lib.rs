@@ -1,13 +1,25 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod capture;
+mod cgroup;
+mod descriptors;
+mod drive;
+mod environment;
 mod error;
+mod helper;
+mod host;
+mod launch;
+mod litter;
 mod outcome;
+mod plan;
 mod sandbox;
 mod session;
 mod spec;
 mod tier;
 mod toolchains;
+mod view;
+mod weak;
 
 pub use error::SandboxError;
 pub use outcome::{Captured, Exit, Finished};
@@ -21,4 +33,6 @@ pub use toolchains::Toolchains;
 ///
 /// The first line of `main` in every program that uses a [`Sandbox`] without giving another
 /// helper. As the helper it never returns.
-pub fn init() {}
+pub fn init() {
+    helper::init();
+}
