@@ -69,6 +69,14 @@ pub enum GraphError {
         /// The graph's tokens.
         budget: u32,
     },
+    /// A failure has stopped the whole graph ([`OnFailure::StopAll`](crate::OnFailure::StopAll)).
+    #[error("task `{task}` is not tried again: the failure of `{by}` has stopped the graph")]
+    Stopped {
+        /// The task.
+        task: TaskId,
+        /// The task whose failure stopped the graph.
+        by: TaskId,
+    },
 }
 
 fn join(ids: &[TaskId]) -> String {

@@ -1,8 +1,13 @@
 //! Questions one asks a graph.
 
+use petgraph::{Direction, graph::NodeIndex};
 use serde::{Deserialize, Serialize};
 
-use crate::{TaskId, TaskState};
+use crate::{
+    GraphError, TaskGraph, TaskId, TaskState,
+    graph::Node,
+    queue::{Key, Obstacle},
+};
 
 /// How many tasks stand where. The eight states add up to `total`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,4 +97,116 @@ pub struct CriticalPath {
     pub tasks: Vec<TaskId>,
     /// The sum of their costs.
     pub cost: f64,
+}
+
+impl TaskGraph {
+    /// How many tasks stand where. Kept up to date by every transition, so it costs nothing to ask.
+    pub fn stats(&self) -> Stats {
+        let count = |state: TaskState| self.counts[state as usize];
+        Stats {
+            total: self.len(),
+            pending: count(TaskState::Pending),
+            ready: count(TaskState::Ready),
+            running: count(TaskState::Running),
+            succeeded: count(TaskState::Succeeded),
+            failed: count(TaskState::Failed),
+            aborted: count(TaskState::Aborted),
+            skipped: count(TaskState::Skipped),
+            cancelled: count(TaskState::Cancelled),
+            attempts: self.attempts,
+            retries: self.budget_used,
+            budget_left: self.options.retry_budget.saturating_sub(self.budget_used),
+        }
+    }
+
+    /// Why a task does not run now; empty if it runs, or if it could be started at once.
+    ///
+    /// # Errors
+    /// [`GraphError::UnknownTask`].
+    pub fn why_blocked(&self, id: &TaskId) -> Result<Vec<Blocked>, GraphError> {
+        let &at = self.index.get(id).ok_or_else(|| GraphError::UnknownTask(id.clone()))?;
+        let node = &self.graph[at];
+        Ok(match node.state {
+            TaskState::Running => Vec::new(),
+            TaskState::Pending => self.why_pending(at, node),
+            TaskState::Ready => self.why_waiting(at, node),
+            state => vec![Blocked::Ended { state, because: node.because.map(|n| self.id(n)) }],
+        })
+    }
+
+    fn why_pending(&self, at: NodeIndex, node: &Node) -> Vec<Blocked> {
+        if let Some(until_ms) = node.delayed_until {
+            return vec![Blocked::Delayed { until_ms }];
+        }
+        let mut waiting: Vec<NodeIndex> = self
+            .graph
+            .neighbors_directed(at, Direction::Incoming)
+            .filter(|&n| !self.graph[n].state.is_final())
+            .collect();
+        waiting.sort_unstable();
+        vec![Blocked::Dependencies {
+            waiting_for: waiting.into_iter().map(|n| self.id(n)).collect(),
+        }]
+    }
+
+    fn why_waiting(&self, at: NodeIndex, node: &Node) -> Vec<Blocked> {
+        let action = node.task.action.clone();
+        match self.queue.obstacle(node.class) {
+            Some(Obstacle::MaxParallel(max)) => vec![Blocked::MaxParallel { max }],
+            Some(Obstacle::Held) => vec![Blocked::ActionHeld { action }],
+            Some(Obstacle::Cap(cap)) => vec![Blocked::ActionCap { action, cap }],
+            Some(Obstacle::Lock(lock)) => self
+                .graph
+                .node_weights()
+                .filter(|n| n.state == TaskState::Running && self.queue.lock_of(n.class) == lock)
+                .map(|n| Blocked::Lock { holder: n.task.id.clone() })
+                .collect(),
+            None => {
+                // Free to start; say who comes first, if somebody does.
+                let first = self
+                    .queue
+                    .in_order()
+                    .into_iter()
+                    .find(|key| self.queue.obstacle(self.graph[key.node].class).is_none());
+                match first {
+                    Some(Key { node: first, id, .. }) if *first != at => {
+                        vec![Blocked::Queue { first: id.clone() }]
+                    }
+                    _ => Vec::new(),
+                }
+            }
+        }
+    }
+
+    /// The chain of dependent tasks whose costs add up to most: nothing can make the graph end before it does.
+    pub fn critical_path(&self) -> CriticalPath {
+        // Indices are a topological order.
+        let mut best: Vec<(f64, Option<NodeIndex>)> = Vec::with_capacity(self.len());
+        let mut last: Option<NodeIndex> = None;
+        for at in self.graph.node_indices() {
+            let mut from: (f64, Option<NodeIndex>) = (0.0, None);
+            for on in self.graph.neighbors_directed(at, Direction::Incoming) {
+                let cost = best[on.index()].0;
+                if from.1.is_none_or(|old| cost > from.0 || (cost == from.0 && on < old)) {
+                    from = (cost, Some(on));
+                }
+            }
+            best.push((from.0 + self.graph[at].task.cost, from.1));
+            if last.is_none_or(|l| best[at.index()].0 > best[l.index()].0) {
+                last = Some(at);
+            }
+        }
+        let cost = last.map_or(0.0, |l| best[l.index()].0);
+        let mut tasks = Vec::new();
+        while let Some(at) = last {
+            tasks.push(self.id(at));
+            last = best[at.index()].1;
+        }
+        tasks.reverse();
+        CriticalPath { tasks, cost }
+    }
+
+    pub(crate) fn id(&self, at: NodeIndex) -> TaskId {
+        self.graph[at].task.id.clone()
+    }
 }

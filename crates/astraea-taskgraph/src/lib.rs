@@ -7,11 +7,13 @@ mod export;
 mod glob;
 mod graph;
 mod inspect;
+mod locks;
 mod options;
 mod persist;
 mod queue;
 mod state;
 mod task;
+mod transition;
 
 pub use error::GraphError;
 pub use glob::globs_overlap;
