@@ -1,99 +1,45 @@
 //! The whole thing from outside: open a repository, carry out goals, look at what came of them.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+mod execute;
+mod inspect;
+mod options;
+mod results;
 
-use crate::config::{Config, ConfigLayer};
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use astraea_code_access::{OpenOptions, PolicyOptions, Repository};
+use astraea_engine::{Clock, Journal, JournalOptions, SqliteJournal, SystemClock};
+use astraea_redact::{RedactOptions, Redactor, is_key_like};
+use astraea_sandbox::{Sandbox, SandboxOptions};
+
+use crate::config::{Config, ConfigLayer, Layers};
+use crate::domain::{CodingDomain, MethodFile};
 use crate::error::GoalError;
-use crate::plan::PlanReport;
-use crate::request::{ExecuteGoal, Watch};
-use crate::result::GoalResult;
+use crate::home::{self, Trust};
+use crate::runs::RunsProjection;
+use crate::store;
 
-/// How to open a repository.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct AstraOptions {
-    /// A path inside the repository.
-    pub path: PathBuf,
-    /// Where state lives; absent: `$XDG_STATE_HOME`, else `~/.local/state`.
-    pub state_home: Option<PathBuf>,
-    /// Where the user's settings, key and list of trusted repositories live; absent:
-    /// `$XDG_CONFIG_HOME`, else `~/.config`.
-    pub config_home: Option<PathBuf>,
-    /// The environment: `ASTRA_*`, `HOME`, `XDG_*`, and the values of key-like variables, which are masked.
-    pub env: BTreeMap<String, String>,
-    /// Settings from the command line.
-    pub flags: ConfigLayer,
-    /// Files with methods of the user's own, given explicitly.
-    pub methods: Vec<PathBuf>,
-    /// The program that the sandbox re-executes as its helper; absent: this one.
-    pub helper: Option<PathBuf>,
-}
-
-impl AstraOptions {
-    /// Opens the repository that holds `path`, with this process's environment.
-    #[must_use]
-    pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self {
-            path: path.into(),
-            state_home: None,
-            config_home: None,
-            env: std::env::vars_os()
-                .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
-                .collect(),
-            flags: ConfigLayer::default(),
-            methods: Vec::new(),
-            helper: None,
-        }
-    }
-
-    /// Sets where state lives.
-    #[must_use]
-    pub fn with_state_home(mut self, home: impl Into<PathBuf>) -> Self {
-        self.state_home = Some(home.into());
-        self
-    }
-
-    /// Sets where the user's settings live.
-    #[must_use]
-    pub fn with_config_home(mut self, home: impl Into<PathBuf>) -> Self {
-        self.config_home = Some(home.into());
-        self
-    }
-
-    /// Replaces the environment.
-    #[must_use]
-    pub fn with_env(mut self, env: BTreeMap<String, String>) -> Self {
-        self.env = env;
-        self
-    }
-
-    /// Sets the settings from the command line.
-    #[must_use]
-    pub fn with_flags(mut self, flags: ConfigLayer) -> Self {
-        self.flags = flags;
-        self
-    }
-
-    /// Adds a file with methods of the user's own.
-    #[must_use]
-    pub fn with_methods(mut self, file: impl Into<PathBuf>) -> Self {
-        self.methods.push(file.into());
-        self
-    }
-
-    /// Sets the program that the sandbox re-executes as its helper.
-    #[must_use]
-    pub fn with_helper(mut self, helper: impl Into<PathBuf>) -> Self {
-        self.helper = Some(helper.into());
-        self
-    }
-}
+pub use inspect::Check;
+pub use options::AstraOptions;
+pub use results::{ApplyReport, UndoReport};
 
 /// A repository, opened for goals.
+///
+/// Cheap to keep, safe to share: every method takes `&self`.
 #[derive(Debug)]
 pub struct Astra {
+    options: AstraOptions,
     config: Config,
+    trusted: bool,
+    trust: Trust,
+    repo: Arc<Repository>,
+    journal: Arc<SqliteJournal>,
+    clock: Arc<dyn Clock>,
+    redactor: Arc<Redactor>,
+    domain: CodingDomain,
+    sandbox: OnceLock<Arc<Sandbox>>,
+    goals: store::GoalStore,
 }
 
 impl Astra {
@@ -101,11 +47,98 @@ impl Astra {
     /// journal and reconciles goals that a dead run left executing.
     ///
     /// # Errors
-    /// A repository that cannot be used, settings that are wrong, a state directory of a newer
-    /// version.
+    /// A repository that cannot be used, settings or methods that are wrong, a state directory of a
+    /// newer version.
     pub fn open(options: AstraOptions) -> Result<Self, GoalError> {
-        let _ = options;
-        todo!()
+        let _span = tracing::info_span!("open").entered();
+        let env = &options.env;
+        let state_home = match &options.state_home {
+            Some(home) => home.clone(),
+            None => {
+                home::home(env, "XDG_STATE_HOME", ".local/state", "no home for state is known")?
+            }
+        };
+        let config_home = match &options.config_home {
+            Some(home) => home.clone(),
+            None => home::home(env, "XDG_CONFIG_HOME", ".config", "no home for settings is known")?,
+        };
+        let mut repo = Repository::open(&options.path, OpenOptions::new(&state_home))?;
+        let trust = Trust::open(&config_home, repo.root())?;
+        let trusted = trust.holds(repo.root())?;
+        let layers = Layers {
+            user: home::user_layer(&config_home)?,
+            repository: home::repository_layer(&repo)?,
+            trusted,
+            environment: ConfigLayer::from_env(env.iter().map(|(k, v)| (k.as_str(), v.as_str())))?,
+            flags: options.flags.clone(),
+        };
+        let config = Config::resolve(&layers)?;
+        let policy = PolicyOptions {
+            allow: config.allow.clone(),
+            forbid: config.forbid.clone(),
+            max_file_bytes: config.max_file_bytes,
+            ..PolicyOptions::default()
+        };
+        if policy != PolicyOptions::default() {
+            drop(repo);
+            let with_policy = OpenOptions::new(&state_home).with_policy(policy);
+            repo = Repository::open(&options.path, with_policy)?;
+        }
+        let domain = CodingDomain::load(Self::methods(&options, &config, &repo)?)?;
+        let redactor = redactor(&options, &config);
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let journal = Arc::new(SqliteJournal::open(
+            repo.state().db_path(),
+            JournalOptions::default().with_clock(clock.clone()),
+            store::projections(redactor.clone())
+                .into_iter()
+                .chain([Box::new(RunsProjection) as Box<_>])
+                .collect(),
+        )?);
+        let goals = store::GoalStore::new(journal.clone(), repo.state().db_path());
+        Ok(Self {
+            options,
+            config,
+            trusted,
+            trust,
+            repo: Arc::new(repo),
+            journal,
+            clock,
+            redactor: Arc::new(redactor),
+            domain,
+            sandbox: OnceLock::new(),
+            goals,
+        })
+    }
+
+    fn methods(
+        options: &AstraOptions,
+        config: &Config,
+        repo: &Repository,
+    ) -> Result<Vec<MethodFile>, GoalError> {
+        let mut files = Vec::new();
+        for name in &config.methods {
+            files.push(home::repository_methods(repo, name)?);
+        }
+        for path in &options.methods {
+            files.push(home::method_file(path)?);
+        }
+        Ok(files)
+    }
+
+    /// The top level of the checkout.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        self.repo.root()
+    }
+
+    /// The directory that the repository was opened from, relative to its top level; `None` there.
+    #[must_use]
+    pub fn directory(&self) -> Option<String> {
+        let path = self.repo.relative(&self.options.path).ok().flatten()?;
+        let absolute = self.repo.root().join(path.as_path());
+        let directory = if absolute.is_dir() { Some(path) } else { path.parent() };
+        directory.and_then(|dir| dir.as_str().map(str::to_owned))
     }
 
     /// The settings as they hold here.
@@ -114,46 +147,67 @@ impl Astra {
         &self.config
     }
 
-    /// Carries a goal out: observe, plan, run, replan where needed, deliver, report.
-    ///
-    /// # Errors
-    /// Only what keeps the goal from being taken up or recorded; a goal that fails is a
-    /// [`GoalResult`].
-    ///
-    /// # Cancel safety
-    /// Not cancel safe: stop it through [`Watch::cancel`]. If the future is dropped all the same,
-    /// the run can be resumed.
-    pub async fn execute_goal(
-        &self,
-        goal: ExecuteGoal,
-        watch: &Watch,
-    ) -> Result<GoalResult, GoalError> {
-        let _ = (goal, watch);
-        todo!()
+    /// The domain that goals are planned with.
+    #[must_use]
+    pub fn domain(&self) -> &CodingDomain {
+        &self.domain
     }
 
-    /// Goes on with a run that was stopped; without an id, with the latest that can be.
-    ///
-    /// Nothing that had finished runs again.
-    ///
-    /// # Errors
-    /// [`GoalError::NoSuchRun`], [`GoalError::RunAlive`], and those of
-    /// [`execute_goal`](Self::execute_goal).
-    pub async fn resume(&self, run: Option<&str>, watch: &Watch) -> Result<GoalResult, GoalError> {
-        let _ = (run, watch);
-        todo!()
+    /// Whether the user trusts the repository.
+    #[must_use]
+    pub fn is_trusted(&self) -> bool {
+        self.trusted
     }
 
-    /// Observes the repository and plans, and does no more.
+    /// Says that the user trusts the repository, or no longer does; holds from the next opening on.
     ///
     /// # Errors
-    /// Those of [`execute_goal`](Self::execute_goal); no plan is a [`PlanReport`] that says why.
-    pub async fn plan_goal(
-        &self,
-        goal: ExecuteGoal,
-        watch: &Watch,
-    ) -> Result<PlanReport, GoalError> {
-        let _ = (goal, watch);
-        todo!()
+    /// Where the user's directory cannot be written.
+    pub fn trust(&self, on: bool) -> Result<(), GoalError> {
+        self.trust.set(self.repo.root(), on)
     }
+
+    /// The goal store.
+    #[must_use]
+    pub fn goals(&self) -> &store::GoalStore {
+        &self.goals
+    }
+
+    /// The repository.
+    #[must_use]
+    pub fn repository(&self) -> &Arc<Repository> {
+        &self.repo
+    }
+
+    /// The journal.
+    #[must_use]
+    pub fn journal(&self) -> Arc<dyn Journal> {
+        self.journal.clone()
+    }
+
+    /// The door to processes; found the first time it is asked for, which takes some tens of
+    /// milliseconds.
+    #[must_use]
+    pub fn sandbox(&self) -> &Arc<Sandbox> {
+        self.sandbox.get_or_init(|| {
+            let mut options = SandboxOptions::default().with_allow_none(self.config.no_sandbox);
+            if let Some(helper) = &self.options.helper {
+                options = options.with_helper(helper);
+            }
+            if let Some(home) = self.options.env.get("HOME") {
+                options = options.with_home(home);
+            }
+            Arc::new(Sandbox::probe(options))
+        })
+    }
+}
+
+fn redactor(options: &AstraOptions, config: &Config) -> Redactor {
+    let mut redact = RedactOptions::default().with_pii(config.redact_pii);
+    for (name, value) in &options.env {
+        if is_key_like(name) {
+            redact = redact.with_secret_value(value.as_str());
+        }
+    }
+    Redactor::new(redact)
 }

@@ -1,15 +1,26 @@
 //! The one definition of what `--json` prints and a subscriber gets.
+//!
+//! A record of the journal becomes one envelope, and where it says more than one thing (the end of
+//! `observe` holds facts and a plan, the end of `commit` a delivery) a further one for each, with the
+//! same sequence number.
 
+use std::collections::BTreeMap;
+
+use astraea_engine::{Output, Record};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+
+use crate::lower::OBSERVE;
+use crate::planning::PlanRecord;
+use crate::runner::{GOAL_FINISHED, GOAL_RESUMED, GOAL_STARTED, REPLANNED};
 
 /// The version of the envelope; it grows when a field changes its meaning or goes away.
 pub const ENVELOPE_VERSION: u32 = 1;
 
 /// One event of a run: `{"v": 1, "seq": …, "ts": …, "run": …, "type": …, …}`.
 ///
-/// `type` is one of the engine's task events (`task_started`, `task_succeeded`, …) or of the
-/// goal's ([`GoalEvent`]); the other fields are that event's.
+/// `type` is one of the engine's task events (`task_started`, `task_succeeded`, …), of the goal's
+/// ([`GoalEvent`]), or of the goal store's; the other fields are that event's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Envelope {
     /// [`ENVELOPE_VERSION`].
@@ -20,7 +31,7 @@ pub struct Envelope {
     pub ts: u64,
     /// The run.
     pub run: Option<String>,
-    /// The graph within the run: `observe`, `plan-1`, ….
+    /// The graph within the run: `plan-1`, `plan-2`, ….
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub graph: Option<String>,
     /// The type of the event.
@@ -29,4 +40,292 @@ pub struct Envelope {
     /// The event's own fields.
     #[serde(flatten)]
     pub fields: Map<String, Value>,
+}
+
+/// What happens to a goal as a whole.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum GoalEvent {
+    /// A run of a goal begins.
+    GoalStarted {
+        /// The goal's id.
+        goal_id: String,
+        /// The goal task.
+        goal: String,
+        /// The text as it was given.
+        goal_text: String,
+        /// The tests that matter; empty means all.
+        tests: Vec<String>,
+        /// The directory that matters.
+        directory: Option<String>,
+        /// Time for the whole goal, in milliseconds.
+        timeout_ms: u64,
+    },
+    /// A run that was stopped goes on.
+    GoalResumed {
+        /// The goal's id.
+        goal_id: String,
+    },
+    /// The repository was looked at.
+    Observed {
+        /// What was found.
+        facts: Value,
+    },
+    /// The first plan stands.
+    Planned {
+        /// The plan's id.
+        plan_id: String,
+        /// Its methods, outermost first.
+        methods_used: Vec<String>,
+        /// Its cost.
+        planning_cost: f64,
+        /// Its steps.
+        steps: Vec<String>,
+        /// Why there is none.
+        no_plan: Option<String>,
+    },
+    /// Another plan replaces one that failed.
+    Replanned {
+        /// The plan's id.
+        plan_id: String,
+        /// Its methods, outermost first.
+        methods_used: Vec<String>,
+        /// Its cost.
+        planning_cost: f64,
+        /// Its steps.
+        steps: Vec<String>,
+        /// What failed.
+        because: String,
+    },
+    /// The change is on a branch.
+    Delivered {
+        /// The branch.
+        branch: String,
+        /// Its commit.
+        commit: Option<String>,
+        /// The files it changes.
+        files: Vec<String>,
+    },
+    /// The run has ended.
+    GoalFinished {
+        /// The goal's id.
+        goal_id: String,
+        /// How, in a word.
+        outcome: String,
+        /// The whole result.
+        result: Value,
+    },
+}
+
+impl Envelope {
+    /// The envelopes that a record becomes.
+    #[must_use]
+    pub fn from_record(record: &Record) -> Vec<Self> {
+        let payload = &record.payload;
+        match record.kind.as_str() {
+            GOAL_STARTED | GOAL_RESUMED | REPLANNED | GOAL_FINISHED => {
+                goal_event(&record.kind, payload).map(|e| Self::of(record, e)).into_iter().collect()
+            }
+            "task_succeeded" => {
+                let mut fields = object(payload);
+                let output = fields.get("output").cloned().unwrap_or(Value::Null);
+                if let Some(Value::Object(output)) = fields.get_mut("output") {
+                    // Tasks that grew are announced by their own events; the plan by `planned`.
+                    output.remove("grow");
+                    if let Some(Value::Object(value)) = output.get_mut("value") {
+                        value.remove("plan");
+                    }
+                }
+                let mut all = vec![Self::with(record, &record.kind, fields)];
+                if let Ok(output) = serde_json::from_value::<Output>(output) {
+                    all.extend(derived(payload, &output).into_iter().map(|e| Self::of(record, e)));
+                }
+                all
+            }
+            kind => vec![Self::with(record, kind, object(payload))],
+        }
+    }
+
+    fn of(record: &Record, event: GoalEvent) -> Self {
+        let mut fields = object(&serde_json::to_value(event).unwrap_or(Value::Null));
+        let kind = fields.remove("type").and_then(|t| t.as_str().map(str::to_owned));
+        Self::with(record, kind.as_deref().unwrap_or(&record.kind), fields)
+    }
+
+    fn with(record: &Record, kind: &str, mut fields: Map<String, Value>) -> Self {
+        for reserved in ["v", "seq", "ts", "run", "graph", "type"] {
+            // The graph of `graph_started` is a whole graph; it goes by another name.
+            if let Some(value) = fields.remove(reserved)
+                && reserved == "graph"
+            {
+                fields.insert("task_graph".to_owned(), value);
+            }
+        }
+        Self {
+            v: ENVELOPE_VERSION,
+            seq: record.seq,
+            ts: record.ts_ms,
+            run: record.run.as_ref().map(ToString::to_string),
+            graph: record.graph.as_ref().map(ToString::to_string),
+            kind: kind.to_owned(),
+            fields,
+        }
+    }
+
+    /// The schema of an envelope, as JSON Schema: which types there are, and the fields of each of
+    /// the goal's own.
+    #[must_use]
+    pub fn schema() -> Value {
+        let mut variants: BTreeMap<&str, Value> = BTreeMap::new();
+        let (text, texts, number) = (
+            json!({"type": "string"}),
+            json!({"type": "array", "items": {"type": "string"}}),
+            json!({"type": "number"}),
+        );
+        let maybe = json!({"type": ["string", "null"]});
+        let any = json!({});
+        let types: [(&str, &[(&str, &Value)]); 7] = [
+            (
+                "goal_started",
+                &[
+                    ("goal_id", &text),
+                    ("goal", &text),
+                    ("goal_text", &text),
+                    ("tests", &texts),
+                    ("directory", &maybe),
+                    ("timeout_ms", &number),
+                ],
+            ),
+            ("goal_resumed", &[("goal_id", &text)]),
+            ("observed", &[("facts", &any)]),
+            (
+                "planned",
+                &[
+                    ("plan_id", &text),
+                    ("methods_used", &texts),
+                    ("planning_cost", &number),
+                    ("steps", &texts),
+                    ("no_plan", &maybe),
+                ],
+            ),
+            (
+                "replanned",
+                &[
+                    ("plan_id", &text),
+                    ("methods_used", &texts),
+                    ("planning_cost", &number),
+                    ("steps", &texts),
+                    ("because", &text),
+                ],
+            ),
+            ("delivered", &[("branch", &text), ("commit", &maybe), ("files", &texts)]),
+            ("goal_finished", &[("goal_id", &text), ("outcome", &text), ("result", &any)]),
+        ];
+        for (name, fields) in types {
+            let properties: Map<String, Value> =
+                fields.iter().map(|(field, ty)| ((*field).to_owned(), (*ty).clone())).collect();
+            let required: Vec<&str> = fields.iter().map(|(field, _)| *field).collect();
+            variants.insert(name, json!({"properties": properties, "required": required}));
+        }
+        let task_events = [
+            "graph_started",
+            "graph_resumed",
+            "task_started",
+            "task_succeeded",
+            "task_failed",
+            "task_retrying",
+            "task_skipped",
+            "task_aborted",
+            "task_cancelled",
+            "task_progress",
+            "breaker_opened",
+            "breaker_half_opened",
+            "breaker_closed",
+            "graph_finished",
+        ];
+        json!({
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "title": "astra event",
+            "type": "object",
+            "required": ["v", "seq", "ts", "run", "type"],
+            "properties": {
+                "v": {"const": ENVELOPE_VERSION},
+                "seq": {"type": "integer", "minimum": 0},
+                "ts": {"type": "integer", "minimum": 0},
+                "run": {"type": ["string", "null"]},
+                "graph": {"type": "string"},
+                "type": {"type": "string"},
+            },
+            "task_events": task_events,
+            "goal_events": variants,
+        })
+    }
+}
+
+fn object(value: &Value) -> Map<String, Value> {
+    value.as_object().cloned().unwrap_or_default()
+}
+
+fn goal_event(kind: &str, payload: &Value) -> Option<GoalEvent> {
+    let text = |name: &str| payload[name].as_str().unwrap_or_default().to_owned();
+    Some(match kind {
+        GOAL_STARTED => GoalEvent::GoalStarted {
+            goal_id: text("goal_id"),
+            goal: text("goal"),
+            goal_text: text("goal_text"),
+            tests: serde_json::from_value(payload["tests"].clone()).unwrap_or_default(),
+            directory: payload["directory"].as_str().map(str::to_owned),
+            timeout_ms: payload["limits"]["timeout_ms"].as_u64().unwrap_or_default(),
+        },
+        GOAL_RESUMED => GoalEvent::GoalResumed { goal_id: text("goal_id") },
+        REPLANNED => {
+            let plan: PlanRecord = serde_json::from_value(payload["plan"].clone()).ok()?;
+            GoalEvent::Replanned {
+                steps: steps(&plan),
+                plan_id: plan.plan_id,
+                methods_used: plan.methods_used,
+                planning_cost: plan.planning_cost,
+                because: text("because"),
+            }
+        }
+        _ => GoalEvent::GoalFinished {
+            goal_id: text("goal_id"),
+            outcome: text("outcome"),
+            result: payload["result"].clone(),
+        },
+    })
+}
+
+/// What the end of a task says beyond itself.
+fn derived(payload: &Value, output: &Output) -> Vec<GoalEvent> {
+    let mut events = Vec::new();
+    let is_observe = payload["task"] == OBSERVE && payload["action"] == OBSERVE;
+    if is_observe {
+        let facts = output.value.get("facts").cloned().unwrap_or(Value::Null);
+        events.push(GoalEvent::Observed { facts });
+        if let Some(Ok(plan)) =
+            output.value.get("plan").cloned().map(serde_json::from_value::<PlanRecord>)
+        {
+            events.push(GoalEvent::Planned {
+                steps: steps(&plan),
+                plan_id: plan.plan_id,
+                methods_used: plan.methods_used,
+                planning_cost: plan.planning_cost,
+                no_plan: plan.no_plan,
+            });
+        }
+    }
+    if let Some(branch) = output.value.get("branch").and_then(Value::as_str) {
+        events.push(GoalEvent::Delivered {
+            branch: branch.to_owned(),
+            commit: output.value["commit"].as_str().map(str::to_owned),
+            files: serde_json::from_value(output.value["files"].clone()).unwrap_or_default(),
+        });
+    }
+    events
+}
+
+fn steps(plan: &PlanRecord) -> Vec<String> {
+    plan.steps.iter().map(ToString::to_string).collect()
 }

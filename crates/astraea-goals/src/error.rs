@@ -103,6 +103,18 @@ pub enum GoalError {
         /// What was asked for.
         run: String,
     },
+    /// No run was stopped before its end.
+    #[error("nothing to resume: no run here was stopped before its end")]
+    NothingToResume,
+    /// No run has left a branch.
+    #[error("nothing to {what}: no run here has delivered a branch")]
+    NothingDelivered {
+        /// What was asked for.
+        what: &'static str,
+    },
+    /// A result could not be applied, undone or shown.
+    #[error("{0}")]
+    Delivery(String),
     /// Another process is carrying the run out.
     #[error("run {run} is being carried out by another process: wait for it, or stop it first")]
     RunAlive {
@@ -123,8 +135,50 @@ impl GoalError {
             Self::Untrusted { .. } => 4,
             Self::LedgerDamaged(_) => 7,
             Self::Store(_) | Self::Journal(_) | Self::Ledger(_) | Self::Internal(_) => 1,
-            Self::RunAlive { .. } => 1,
+            Self::RunAlive { .. }
+            | Self::NothingToResume
+            | Self::NothingDelivered { .. }
+            | Self::Delivery(_)
+            | Self::NoSuchRun { .. } => 1,
             _ => 2,
+        }
+    }
+}
+
+impl From<astraea_code_access::Error> for GoalError {
+    fn from(error: astraea_code_access::Error) -> Self {
+        Self::Repository(error.to_string())
+    }
+}
+
+impl From<astraea_engine::JournalError> for GoalError {
+    fn from(error: astraea_engine::JournalError) -> Self {
+        match error {
+            newer @ astraea_engine::JournalError::NewerSchema { .. } => {
+                Self::Repository(newer.to_string())
+            }
+            astraea_engine::JournalError::Rejected { code, message } => {
+                Self::Store(format!("{message} ({code})"))
+            }
+            other => Self::Journal(other.to_string()),
+        }
+    }
+}
+
+impl From<rusqlite::Error> for GoalError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Journal(error.to_string())
+    }
+}
+
+impl From<astraea_ledger::LedgerError> for GoalError {
+    fn from(error: astraea_ledger::LedgerError) -> Self {
+        use astraea_ledger::LedgerError;
+        match error {
+            damaged @ (LedgerError::Tampered { .. } | LedgerError::BadSignature { .. }) => {
+                Self::LedgerDamaged(damaged.to_string())
+            }
+            other => Self::Ledger(other.to_string()),
         }
     }
 }

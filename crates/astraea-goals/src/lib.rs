@@ -1,21 +1,60 @@
-//! Goals carried out: store, beliefs, coding domain, plan, graph, run, replanning, result.
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
+//!
+//! # Where this crate sits
+//! Layer 4: it puts the planner, the engine and the executors together into goals that are carried
+//! out, and knows nothing of conversations, servers or terminals.
+//!
+//! # Map
+//! - [`Astra`] is the whole API: open, execute, resume, plan, apply, undo, look around.
+//! - [`ExecuteGoal`] goes in; [`GoalResult`] and [`Envelope`]s come out.
+//! - [`classify()`] reads a goal text, [`CodingDomain`] holds the methods, [`config`] the settings.
 
 mod astra;
+mod bookkeeping;
 mod classify;
 pub mod config;
+mod context;
+mod domain;
 mod envelope;
 mod error;
+mod home;
+mod ledger_head;
+mod lower;
 mod plan;
+mod planning;
 mod request;
 mod result;
+mod runner;
+mod runs;
+mod store {
+    use astraea_engine::{Projection, SqliteJournal};
+    use astraea_redact::Redactor;
+    #[derive(Debug)]
+    pub struct GoalStore;
+    impl GoalStore {
+        pub fn new(_: std::sync::Arc<SqliteJournal>, _: std::path::PathBuf) -> Self {
+            Self
+        }
+    }
+    pub fn projections(_: Redactor) -> Vec<Box<dyn Projection>> {
+        Vec::new()
+    }
+}
 mod time;
+mod timed;
 
-pub use astra::{Astra, AstraOptions};
+pub use astra::{ApplyReport, Astra, AstraOptions, Check, UndoReport};
 pub use classify::{BUILT_IN_GOALS, Classified, MAX_GOAL_TEXT, classify};
-pub use envelope::{ENVELOPE_VERSION, Envelope};
+pub use domain::{CODING_DOMAIN, CodingDomain, MethodFile};
+pub use envelope::{ENVELOPE_VERSION, Envelope, GoalEvent};
 pub use error::GoalError;
+pub use ledger_head::LedgerReport;
 pub use plan::{PlanReport, PlanStep};
 pub use request::{ExecuteGoal, Watch};
 pub use result::{Evidence, EvidenceRow, GoalResult, Outcome, SuspiciousLine, TaskResult};
+pub use runs::{RunState, RunSummary};
 pub use time::rfc3339;
+
+pub use astraea_ledger::{Event as LedgerEvent, Query as LedgerQuery, Stored as LedgerEntry};

@@ -159,6 +159,10 @@ pub struct GoalResult {
     pub facts: BTreeMap<String, serde_json::Value>,
     /// Things worth knowing that are no errors, such as settings that were held back.
     pub notes: Vec<String>,
+    /// Where the time went, in microseconds: observe, plan, graph, journal, copy, subprocess, deliver,
+    /// total; and `journal_commits`, a count.
+    #[serde(default)]
+    pub timings: BTreeMap<String, u64>,
     /// The head of the ledger after the run.
     pub ledger_head: Option<String>,
 }

@@ -1,0 +1,443 @@
+//! Carrying goals out, going on with them, planning them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Instant;
+
+use astraea_code_access::{Base, Lock, RepoPath, Snapshot};
+use astraea_engine::{
+    Engine, EngineOptions, ErrorClass, Journal, NewRecord, NullJournal, Record, Registry, RunId,
+    RunRequest,
+};
+use astraea_executors::{Scope, Workspace, WorkspaceOptions, register};
+use astraea_taskgraph::{GraphOptions, Task, TaskGraph, TaskId};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+use super::Astra;
+use crate::bookkeeping;
+use crate::classify::{Classified, classify};
+use crate::config::Limits;
+use crate::context::GoalContext;
+use crate::domain::CodingDomain;
+use crate::envelope::Envelope;
+use crate::error::GoalError;
+use crate::ledger_head;
+use crate::lower::OBSERVE;
+use crate::plan::{PlanReport, PlanStep};
+use crate::planning::{PlanRecord, Planner, Tried};
+use crate::request::{ExecuteGoal, Watch};
+use crate::result::GoalResult;
+use crate::runner::{Drive, Finisher, GOAL_RESUMED, GOAL_STARTED, REPLANNED, Start, Started};
+use crate::runs;
+use crate::timed::TimedJournal;
+
+impl Astra {
+    /// Carries a goal out: observe, plan, run, replan where needed, deliver, report.
+    ///
+    /// A request with the idempotency key of an earlier one returns what came of that one, and goes
+    /// on with it if it was stopped.
+    ///
+    /// # Errors
+    /// Only what keeps the goal from being taken up or recorded; a goal that fails is a
+    /// [`GoalResult`].
+    ///
+    /// # Cancel safety
+    /// Not cancel safe: stop it through [`Watch::cancel`]. If the future is dropped all the same,
+    /// the run can be resumed.
+    pub async fn execute_goal(
+        &self,
+        goal: ExecuteGoal,
+        watch: &Watch,
+    ) -> Result<GoalResult, GoalError> {
+        if let Some(key) = &goal.idempotency_key
+            && let Some(row) = runs::by_key(&self.reader()?, key)?
+        {
+            return match row.goal_result() {
+                Some(result) if !row.resumable() => Ok(result),
+                _ => self.resume(Some(&row.run), watch).await,
+            };
+        }
+        let begun = Instant::now();
+        let (classified, context) = self.understand(&goal)?;
+        let limits = self.limits(&goal);
+        let snapshot = self.snapshot(goal.base.clone()).await?;
+        let (run, goal_id) = self.ids()?;
+        let mut tests = goal.tests.clone();
+        for test in context.tests() {
+            if !tests.contains(&test) {
+                tests.push(test);
+            }
+        }
+        let started = Arc::new(Started {
+            goal_id,
+            goal: classified.task,
+            goal_text: goal.goal_text.trim().to_owned(),
+            text: classified.text,
+            context: context.to_value(),
+            tests,
+            directory: goal.directory.clone(),
+            limits: (&limits).into(),
+            snapshot,
+            methods: self.domain.extra().to_vec(),
+            idempotency_key: goal.idempotency_key.clone(),
+            notes: self.config.notes.clone(),
+        });
+        let lock = self.lease(&run)?;
+        let started_ms = self.clock.now_ms();
+        let payload = serde_json::to_value(&*started)
+            .map_err(|error| GoalError::Internal(error.to_string()))?;
+        let mut prelude = bookkeeping::opening(&started, &run, started_ms);
+        prelude.push(NewRecord::new(GOAL_STARTED, payload).with_run(run.clone()));
+        let start = Start::Fresh(prelude);
+        self.carry_out(run, started, started_ms, begun, self.domain.clone(), start, watch, lock)
+            .await
+    }
+
+    /// Goes on with a run that was stopped; without an id, with the latest that can be.
+    ///
+    /// Nothing that had finished runs again. A run that has ended for good gives its result once
+    /// more.
+    ///
+    /// # Errors
+    /// [`GoalError::NothingToResume`], [`GoalError::NoSuchRun`], [`GoalError::RunAlive`], and those of
+    /// [`execute_goal`](Self::execute_goal).
+    pub async fn resume(&self, run: Option<&str>, watch: &Watch) -> Result<GoalResult, GoalError> {
+        let begun = Instant::now();
+        let rows = runs::all(&self.reader()?)?;
+        let row = match run {
+            Some(wanted) => rows
+                .iter()
+                .find(|row| row.run == wanted)
+                .or_else(|| rows.iter().find(|row| row.run.starts_with(wanted)))
+                .ok_or_else(|| GoalError::NoSuchRun { run: wanted.to_owned() })?,
+            None => {
+                let mut candidates = rows.iter().filter(|row| row.resumable());
+                candidates.find(|row| !self.is_alive(&row.run)).ok_or(GoalError::NothingToResume)?
+            }
+        };
+        let run = RunId::new(row.run.as_str());
+        let lock = self.lease(&run)?;
+        if !row.resumable() {
+            return row.goal_result().ok_or(GoalError::NothingToResume);
+        }
+        let records = self.journal.read(&run, 0).await?;
+        let started: Started = records
+            .iter()
+            .find(|record| record.kind == GOAL_STARTED)
+            .and_then(|record| serde_json::from_value(record.payload.clone()).ok())
+            .ok_or_else(|| GoalError::Journal(format!("run {run} has no readable beginning")))?;
+        let started = Arc::new(started);
+        let (graphs, plans) = history(&records);
+        // A commit of its own, so that it holds whatever the last graph had come to.
+        let mut opening = bookkeeping::reopening(&started, &run, &self.goals)?;
+        opening.push(
+            NewRecord::new(GOAL_RESUMED, json!({ "goal_id": started.goal_id }))
+                .with_run(run.clone()),
+        );
+        let announced = self.journal.append(opening).await?;
+        if let Some(events) = &watch.events {
+            for envelope in announced.iter().flat_map(Envelope::from_record) {
+                let _ = events.send(envelope);
+            }
+        }
+        let domain = CodingDomain::load(started.methods.clone())?;
+        let start = Start::Resume { graphs, plans, prelude: Vec::new() };
+        self.carry_out(run, started, row.started_ms, begun, domain, start, watch, lock).await
+    }
+
+    /// Observes the repository and plans, and does no more.
+    ///
+    /// # Errors
+    /// Those of [`execute_goal`](Self::execute_goal); no plan is a [`PlanReport`] that says why.
+    pub async fn plan_goal(
+        &self,
+        goal: ExecuteGoal,
+        watch: &Watch,
+    ) -> Result<PlanReport, GoalError> {
+        let (classified, context) = self.understand(&goal)?;
+        let limits = self.limits(&goal);
+        let snapshot = self.snapshot(goal.base.clone()).await?;
+        let (run, goal_id) = self.ids()?;
+        let mut tests = goal.tests.clone();
+        tests.extend(context.tests());
+        let planner = Planner {
+            domain: self.domain.clone(),
+            context,
+            goal: classified.task,
+            text: classified.text,
+            goal_id,
+            run: run.to_string(),
+            tests: tests.clone(),
+            timeout_ms: limits.timeout_ms,
+        };
+        let registry = self.registry(snapshot, goal.directory.as_deref(), &tests)?;
+        let options = GraphOptions::default().with_timeout_ms(limits.timeout_ms);
+        let internal =
+            |error: astraea_taskgraph::GraphError| GoalError::Internal(error.to_string());
+        let mut graph = TaskGraph::new(options).map_err(internal)?;
+        let args = json!({ "tests": tests, "directory": goal.directory });
+        let task = Task::new(OBSERVE, OBSERVE)
+            .with_args(args)
+            .with_reads(["**"])
+            .with_timeout_ms(limits.timeout_ms);
+        graph.add_task(task, [""; 0]).map_err(internal)?;
+        let engine = Engine::new(
+            EngineOptions::default(),
+            registry,
+            Arc::new(NullJournal::default()),
+            self.clock.clone(),
+        );
+        let request = RunRequest::new(run, "observe", graph).with_cancel(watch.cancel.clone());
+        let result =
+            engine.run(request).await.map_err(|error| GoalError::Journal(error.to_string()))?;
+        let seen = result.outputs.get(&TaskId::from(OBSERVE));
+        let Some(seen) = seen else {
+            let failure = result.failures.values().next();
+            let why =
+                failure.map_or("the repository could not be observed", |f| f.message.as_str());
+            let class = failure.map(|failure| failure.class);
+            let mut report = report(&planner, &goal.goal_text, &PlanRecord::default());
+            report.explanation = why.to_owned();
+            if class == Some(ErrorClass::Environment) {
+                report.notes.push("the tests cannot run here".to_owned());
+            }
+            return Ok(report);
+        };
+        let facts = seen.value.get("facts").cloned().unwrap_or(Value::Null);
+        let planned = planner.plan("plan-1", &facts, &Tried::default())?;
+        let mut report = report(&planner, &goal.goal_text, &planned.record);
+        report.explanation = match planned.record.no_plan {
+            Some(why) => why,
+            None => {
+                report.found = true;
+                planner.explain(&facts)?
+            }
+        };
+        let mut graph = TaskGraph::new(GraphOptions::default()).map_err(internal)?;
+        let first = Task::new(OBSERVE, OBSERVE).with_reads(["**"]);
+        graph.add_task(first, [""; 0]).map_err(internal)?;
+        for ((task, after), method) in planned.tasks.iter().zip(&planned.record.step_methods) {
+            report.steps.push(PlanStep {
+                task_id: task.id.to_string(),
+                action: task.action.clone(),
+                args: task.args.clone(),
+                method: method.clone(),
+                after: after
+                    .iter()
+                    .filter(|id| id.as_str() != OBSERVE)
+                    .map(ToString::to_string)
+                    .collect(),
+            });
+        }
+        graph.extend(planned.tasks).map_err(internal)?;
+        report.dot = graph.to_dot();
+        report.mermaid = graph.to_mermaid();
+        report.notes.extend(self.config.notes.iter().cloned());
+        Ok(report)
+    }
+
+    /// What the caller wants, and with what.
+    fn understand(&self, goal: &ExecuteGoal) -> Result<(Classified, GoalContext), GoalError> {
+        let classified = classify(&goal.goal_text, self.domain.goals())?;
+        goal.check()?;
+        let context = GoalContext::new(&goal.context)?;
+        if let Some(directory) = &goal.directory {
+            directory_path(directory)?;
+        }
+        Ok((classified, context))
+    }
+
+    fn limits(&self, goal: &ExecuteGoal) -> Limits {
+        let configured = if goal.through_tool { &self.config.tool } else { &self.config.goal };
+        let given = goal.timeout_ms.and_then(|ms| u64::try_from(ms).ok());
+        Limits { timeout_ms: given.unwrap_or(configured.timeout_ms), ..configured.clone() }
+    }
+
+    async fn snapshot(&self, base: Option<String>) -> Result<Snapshot, GoalError> {
+        let repo = self.repo.clone();
+        let span = tracing::info_span!("snapshot");
+        let snapshot = tokio::task::spawn_blocking(move || {
+            let _entered = span.entered();
+            repo.snapshot(base.as_deref().map_or(Base::Worktree, Base::Commit))
+        })
+        .await
+        .map_err(|error| GoalError::Internal(error.to_string()))??;
+        if snapshot.head.is_none() {
+            return Err(astraea_code_access::Error::NoCommits.into());
+        }
+        Ok(snapshot)
+    }
+
+    /// A run's id sorts by time; a goal's is random.
+    fn ids(&self) -> Result<(RunId, String), GoalError> {
+        let mut random = [0_u8; 20];
+        getrandom::fill(&mut random).map_err(|error| GoalError::Internal(error.to_string()))?;
+        let text = hex::encode(random);
+        let (run, goal) = text.split_at(8);
+        Ok((RunId::new(format!("run-{:011x}-{run}", self.clock.now_ms())), goal.to_owned()))
+    }
+
+    /// The lease of a run: held by this process until dropped.
+    fn lease(&self, run: &RunId) -> Result<Lock, GoalError> {
+        self.repo
+            .state()
+            .lock(&format!("run-{run}"))?
+            .ok_or_else(|| GoalError::RunAlive { run: run.to_string() })
+    }
+
+    /// Whether a living process has the run.
+    pub(super) fn is_alive(&self, run: &str) -> bool {
+        self.repo.state().is_locked(&format!("run-{run}")).unwrap_or(false)
+    }
+
+    fn registry(
+        &self,
+        snapshot: Snapshot,
+        directory: Option<&str>,
+        tests: &[String],
+    ) -> Result<Registry, GoalError> {
+        let dir = directory.map(directory_path).transpose()?.flatten();
+        let scope = Scope { dir, tests: tests.to_vec() };
+        let mut options = WorkspaceOptions::default()
+            .with_scope(scope)
+            .with_allow_shell(self.config.shell)
+            .with_clock(self.clock.clone());
+        options.network = self.config.network;
+        let workspace = Workspace::new(
+            self.repo.clone(),
+            snapshot,
+            self.sandbox().clone(),
+            (*self.redactor).clone(),
+            options,
+        );
+        Ok(register(Registry::new(), Arc::new(workspace)))
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one private call from two places")]
+    async fn carry_out(
+        &self,
+        run: RunId,
+        started: Arc<Started>,
+        started_ms: u64,
+        begun: Instant,
+        domain: CodingDomain,
+        start: Start,
+        watch: &Watch,
+        lease: Lock,
+    ) -> Result<GoalResult, GoalError> {
+        let planner = Arc::new(Planner {
+            domain,
+            context: GoalContext::new(&started.context)?,
+            goal: started.goal.clone(),
+            text: started.text.clone(),
+            goal_id: started.goal_id.clone(),
+            run: run.to_string(),
+            tests: started.tests.clone(),
+            timeout_ms: started.limits.timeout_ms,
+        });
+        let directory = started.directory.as_deref();
+        let registry = self.registry(started.snapshot.clone(), directory, &started.tests)?;
+        let timed = Arc::new(TimedJournal::new(self.journal.clone()));
+        let finisher = Arc::new(Finisher {
+            run: run.clone(),
+            started: started.clone(),
+            started_ms,
+            clock: self.clock.clone(),
+            redactor: self.redactor.clone(),
+            begun,
+            journal_us: timed.spent_us(),
+            commits: timed.commits_of_run(),
+            closing: bookkeeping::closing,
+        });
+        let (records, listener) = forward(watch);
+        let drive = Drive {
+            run,
+            started,
+            planner,
+            registry,
+            journal: timed.clone(),
+            clock: self.clock.clone(),
+            records,
+            cancel: watch.cancel.clone(),
+            finisher,
+        };
+        let result = drive.run(start).await;
+        // Every sender is gone now; what was announced reaches the subscriber before the result does.
+        let _ = listener.await;
+        drop(lease);
+        let mut result = result?;
+        let commits = timed.commits_of_run().load(std::sync::atomic::Ordering::Relaxed);
+        result.timings.insert("journal_commits".to_owned(), commits);
+        result.ledger_head = Some(self.sign_ledger()?);
+        Ok(result)
+    }
+
+    /// Signs the head of the ledger, outside the database.
+    pub(super) fn sign_ledger(&self) -> Result<String, GoalError> {
+        ledger_head::sign(&self.reader()?, self.repo.state(), self.trust.dir(), self.clock.now_ms())
+    }
+}
+
+/// Turns records into envelopes on their way to the subscriber.
+fn forward(watch: &Watch) -> (mpsc::UnboundedSender<Record>, tokio::task::JoinHandle<()>) {
+    let (sender, mut receiver) = mpsc::unbounded_channel::<Record>();
+    let events = watch.events.clone();
+    let listener = tokio::spawn(async move {
+        while let Some(record) = receiver.recv().await {
+            let Some(events) = &events else { continue };
+            for envelope in Envelope::from_record(&record) {
+                // A subscriber that went away is no reason to stop.
+                let _ = events.send(envelope);
+            }
+        }
+    });
+    (sender, listener)
+}
+
+/// The graphs of a run, and the plans of those after the first.
+fn history(records: &[Record]) -> (usize, BTreeMap<String, PlanRecord>) {
+    let graphs: BTreeSet<String> = records
+        .iter()
+        .filter(|record| record.kind == "graph_started")
+        .filter_map(|record| record.graph.as_ref().map(ToString::to_string))
+        .collect();
+    let plans = records
+        .iter()
+        .filter(|record| record.kind == REPLANNED)
+        .filter_map(|record| {
+            serde_json::from_value::<PlanRecord>(record.payload["plan"].clone()).ok()
+        })
+        .map(|plan| (plan.plan_id.clone(), plan))
+        .collect();
+    (graphs.len(), plans)
+}
+
+/// A directory as the caller gave it; `None` for the top level.
+fn directory_path(directory: &str) -> Result<Option<RepoPath>, GoalError> {
+    let trimmed = directory.trim_end_matches('/');
+    if trimmed.is_empty() || trimmed == "." {
+        return Ok(None);
+    }
+    RepoPath::new(trimmed).map(Some).map_err(|error| GoalError::ContextField {
+        field: "directory".to_owned(),
+        problem: error.to_string(),
+    })
+}
+
+fn report(planner: &Planner, goal_text: &str, plan: &PlanRecord) -> PlanReport {
+    PlanReport {
+        goal: planner.goal.clone(),
+        goal_text: goal_text.to_owned(),
+        found: false,
+        facts: plan.facts.clone(),
+        steps: Vec::new(),
+        methods_used: plan.methods_used.clone(),
+        planning_cost: plan.planning_cost,
+        explanation: String::new(),
+        planning_us: plan.planning_us,
+        notes: plan.notes.clone(),
+        dot: String::new(),
+        mermaid: String::new(),
+    }
+}

@@ -1,0 +1,230 @@
+//! The caller's context: facts for the planner, values for the tasks.
+
+use astraea_htn::Atom;
+use serde_json::{Map, Value};
+
+use crate::error::GoalError;
+use crate::request::kind;
+
+/// Values that have to be text.
+const TEXTS: [&str; 16] = [
+    "feature_name",
+    "description",
+    "file_path",
+    "test_path",
+    "new_content",
+    "content",
+    "test_content",
+    "search",
+    "replace",
+    "language",
+    "reason",
+    "message",
+    "error_log",
+    "template",
+    "expect_stdout",
+    "base",
+];
+
+/// Values that have to be a list of texts (one text stands for a list of one).
+const LISTS: [&str; 2] = ["tests", "test_ids"];
+
+/// A context that was checked.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct GoalContext {
+    values: Map<String, Value>,
+}
+
+impl GoalContext {
+    /// Checks the types of the values that are known, and that they fit together.
+    ///
+    /// # Errors
+    /// [`GoalError::ContextNotAnObject`], [`GoalError::ContextField`].
+    pub(crate) fn new(context: &Value) -> Result<Self, GoalError> {
+        let Value::Object(given) = context else {
+            return Err(GoalError::ContextNotAnObject { found: kind(context) });
+        };
+        let wrong = |field: &str, problem: String| {
+            Err(GoalError::ContextField { field: field.to_owned(), problem })
+        };
+        let mut values = Map::new();
+        for (name, value) in given {
+            if value.is_null() {
+                continue;
+            }
+            if TEXTS.contains(&name.as_str()) && !value.is_string() {
+                return wrong(name, format!("must be a string, not {}", kind(value)));
+            }
+            if LISTS.contains(&name.as_str()) && texts(value).is_none() {
+                return wrong(name, format!("must be a list of strings, not {}", kind(value)));
+            }
+            if (name.starts_with("has_") || name.starts_with("tests_"))
+                && !(value.is_boolean() || value.is_number())
+            {
+                return wrong(
+                    name,
+                    format!("is a fact: give true, false or a confidence, not {}", kind(value)),
+                );
+            }
+            if name == "rules" && !(value.is_array() || value.is_object()) {
+                return wrong(name, format!("must be a list of rules, not {}", kind(value)));
+            }
+            if let Value::Number(number) = value
+                && (name.starts_with("has_") || name.starts_with("tests_"))
+                && !number.as_f64().is_some_and(|n| (0.0..=1.0).contains(&n))
+            {
+                return wrong(name, format!("is a confidence of {number}; give one from 0 to 1"));
+            }
+            values.insert(name.clone(), value.clone());
+        }
+        // `content` is another name for `new_content`, `test_ids` for `tests`.
+        for (other, name) in [("content", "new_content"), ("test_ids", "tests")] {
+            if let Some(value) = values.remove(other) {
+                values.entry(name).or_insert(value);
+            }
+        }
+        let context = Self { values };
+        for (has, needs) in [("search", "replace"), ("replace", "search")] {
+            if context.has(has) && !context.has(needs) {
+                return wrong(needs, format!("is missing: `{has}` is given"));
+            }
+        }
+        for has in ["search", "new_content"] {
+            if context.has(has) && !context.has("file_path") {
+                return wrong("file_path", format!("is missing: `{has}` is given"));
+            }
+        }
+        if context.has("test_content") && !context.has("test_path") {
+            return wrong("test_path", "is missing: `test_content` is given".to_owned());
+        }
+        if context.text("search") == Some("") {
+            return wrong("search", "is empty: give the text that is to be replaced".to_owned());
+        }
+        Ok(context)
+    }
+
+    /// A text value.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        self.values.get(name).and_then(Value::as_str)
+    }
+
+    /// Any value.
+    pub(crate) fn value(&self, name: &str) -> Option<&Value> {
+        self.values.get(name)
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.values.contains_key(name)
+    }
+
+    /// The tests that the context names.
+    pub(crate) fn tests(&self) -> Vec<String> {
+        self.values.get("tests").and_then(texts).unwrap_or_default()
+    }
+
+    /// Facts that follow from which values are there.
+    pub(crate) fn derived(&self) -> Vec<&'static str> {
+        let mut facts = Vec::new();
+        let mut when = |holds: bool, fact: &'static str| {
+            if holds {
+                facts.push(fact);
+            }
+        };
+        let path = self.has("file_path");
+        when(path, "path_given");
+        when(path && self.has("new_content"), "content_given");
+        when(self.has("test_path") && self.has("test_content"), "test_content_given");
+        when(path && (self.has("new_content") || self.has("search")), "edit_given");
+        when(self.has("rules"), "rules_given");
+        when(self.has("check_command"), "check_given");
+        when(self.has("error_log"), "has_error_logs");
+        facts
+    }
+
+    /// Facts that the caller states: booleans, confidences and lists.
+    pub(crate) fn facts(&self) -> impl Iterator<Item = (&String, &Value)> {
+        self.values.iter().filter(|(name, value)| {
+            (value.is_boolean() || value.is_number() || value.is_array())
+                && !LISTS.contains(&name.as_str())
+                && *name != "rules"
+        })
+    }
+
+    /// Values that steps may name as an argument, with the type of the object that stands for each.
+    pub(crate) fn objects(&self) -> impl Iterator<Item = (&str, &'static str)> {
+        self.values.keys().filter_map(|name| {
+            if name.ends_with("_path") {
+                Some((name.as_str(), "path"))
+            } else if name.ends_with("_command") {
+                Some((name.as_str(), "command"))
+            } else {
+                None
+            }
+        })
+    }
+
+    /// The context as it was checked.
+    pub(crate) fn to_value(&self) -> Value {
+        Value::Object(self.values.clone())
+    }
+
+    /// What a step's argument stands for: the value of that name in the context, else the name itself.
+    pub(crate) fn resolve(&self, atom: &Atom, position: usize) -> Option<Value> {
+        let name = atom.args.get(position)?;
+        Some(self.values.get(name).cloned().unwrap_or_else(|| Value::String(name.clone())))
+    }
+}
+
+fn texts(value: &Value) -> Option<Vec<String>> {
+    match value {
+        Value::String(one) => Some(vec![one.clone()]),
+        Value::Array(many) => many.iter().map(|v| v.as_str().map(str::to_owned)).collect(),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn values_of_the_wrong_type_are_refused_by_name() {
+        for (bad, field) in [
+            (json!({"file_path": 5}), "file_path"),
+            (json!({"has_codebase": "yes"}), "has_codebase"),
+            (json!({"has_error_logs": 1.5}), "has_error_logs"),
+            (json!({"tests": [1]}), "tests"),
+            (json!({"search": "a"}), "replace"),
+            (json!({"search": "a", "replace": "b"}), "file_path"),
+            (json!({"search": "", "replace": "b", "file_path": "x"}), "search"),
+            (json!({"test_content": "x"}), "test_path"),
+            (json!({"rules": "x"}), "rules"),
+        ] {
+            match GoalContext::new(&bad) {
+                Err(GoalError::ContextField { field: found, .. }) => assert_eq!(found, field),
+                other => panic!("{bad}: {other:?}"),
+            }
+        }
+        assert!(matches!(
+            GoalContext::new(&json!([1])),
+            Err(GoalError::ContextNotAnObject { found: "an array" })
+        ));
+    }
+
+    #[test]
+    fn facts_follow_from_the_values_that_are_there() {
+        let context = GoalContext::new(&json!({
+            "file_path": "a.py", "search": "x", "replace": "y", "has_codebase": true
+        }))
+        .unwrap();
+        assert_eq!(context.derived(), ["path_given", "edit_given"]);
+        let content =
+            GoalContext::new(&json!({"file_path": "a.py", "content": "x", "test_ids": "t"}))
+                .unwrap();
+        assert_eq!(content.derived(), ["path_given", "content_given", "edit_given"]);
+        assert_eq!(content.tests(), ["t"]);
+        assert_eq!(content.text("new_content"), Some("x"));
+    }
+}

@@ -1,0 +1,280 @@
+//! From plan to graph: steps become tasks, and only what must wait waits.
+//!
+//! An edge stands where a step produces a fact that another needs, or would destroy one that it
+//! relies on (the planner knows), and where what a step writes overlaps what another reads or
+//! writes (their declarations say). Everything else runs together.
+
+use std::collections::BTreeMap;
+
+use astraea_htn::{Atom, CompiledDomain, Plan, State};
+use astraea_taskgraph::{Task, TaskId, globs_overlap};
+use serde_json::{Map, Value, json};
+
+use crate::context::GoalContext;
+
+/// The task that every plan starts from.
+pub(crate) const OBSERVE: &str = "observe";
+
+/// Actions that change files.
+const EDITS: [&str; 9] = [
+    "create_file",
+    "modify_code",
+    "delete_file",
+    "repair",
+    "apply_fixes",
+    "format",
+    "apply_rules",
+    "scaffold",
+    "shell_command",
+];
+/// Actions that judge what others did.
+const CHECKS: [&str; 5] = ["run_tests", "pytest", "npm_test", "check_output", "verify_state"];
+
+/// Every action that there is an executor for.
+pub(crate) const ACTIONS: [&str; 16] = [
+    "create_file",
+    "modify_code",
+    "delete_file",
+    "repair",
+    "apply_fixes",
+    "format",
+    "apply_rules",
+    "scaffold",
+    "shell_command",
+    "bash",
+    "run_tests",
+    "pytest",
+    "npm_test",
+    "check_output",
+    "verify_state",
+    "commit",
+];
+
+/// Whether an action changes files.
+pub(crate) fn is_edit(action: &str) -> bool {
+    EDITS.contains(&action) || action == "bash"
+}
+
+/// Whether an action judges what others did, so that its failure speaks against them.
+pub(crate) fn is_check(action: &str) -> bool {
+    CHECKS.contains(&action)
+}
+
+/// What lowering needs to know about the goal.
+#[derive(Debug, Clone)]
+pub(crate) struct Lowering<'a> {
+    pub(crate) context: &'a GoalContext,
+    /// The goal task.
+    pub(crate) goal: &'a str,
+    /// The goal in words.
+    pub(crate) text: &'a str,
+    pub(crate) goal_id: &'a str,
+    pub(crate) run: &'a str,
+    /// The tests that matter; empty means all.
+    pub(crate) tests: &'a [String],
+    /// Whether a test failed before.
+    pub(crate) tests_failing: bool,
+    /// The longest that one task may take, in milliseconds.
+    pub(crate) timeout_ms: u64,
+}
+
+/// Makes the tasks of a plan, each with the tasks it waits for; the first wait for `observe`.
+pub(crate) fn lower(
+    domain: &CompiledDomain,
+    state: &State,
+    plan: &Plan,
+    how: &Lowering<'_>,
+) -> Vec<(Task, Vec<TaskId>)> {
+    let edits = plan.steps.iter().any(|step| is_edit(&step.action.to_lowercase()));
+    let scaffold = plan.steps.iter().any(|step| step.action.eq_ignore_ascii_case("scaffold"));
+    let require = if scaffold {
+        "scaffold"
+    } else if !edits {
+        "pass"
+    } else if how.goal == "fix_bug" && how.tests_failing {
+        "improve"
+    } else {
+        "hold"
+    };
+
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    let tasks: Vec<Task> = plan
+        .steps
+        .iter()
+        .map(|step| {
+            let action = step.action.to_lowercase();
+            let count = seen.entry(action.clone()).or_default();
+            *count += 1;
+            let id = if *count == 1 { action.clone() } else { format!("{action}-{count}") };
+            task(id, &action, &step.atom(), require, how)
+        })
+        .collect();
+
+    let mut waits = vec![vec![false; tasks.len()]; tasks.len()];
+    for link in domain.dependencies(state, plan) {
+        if let Some(cell) = waits.get_mut(link.after).and_then(|row| row.get_mut(link.before)) {
+            *cell = true;
+        }
+    }
+    for later in 0..tasks.len() {
+        for earlier in 0..later {
+            let (a, b) = (&tasks[earlier], &tasks[later]);
+            if overlap(&a.writes, &b.writes)
+                || overlap(&a.writes, &b.reads)
+                || overlap(&a.reads, &b.writes)
+            {
+                waits[later][earlier] = true;
+            }
+        }
+    }
+    reduce(&mut waits);
+
+    let ids: Vec<TaskId> = tasks.iter().map(|task| task.id.clone()).collect();
+    tasks
+        .into_iter()
+        .zip(waits)
+        .map(|(task, row)| {
+            let mut after: Vec<TaskId> = row
+                .iter()
+                .zip(&ids)
+                .filter(|(waits, _)| **waits)
+                .map(|(_, id)| id.clone())
+                .collect();
+            if after.is_empty() {
+                after.push(TaskId::from(OBSERVE));
+            }
+            (task, after)
+        })
+        .collect()
+}
+
+fn overlap(a: &[String], b: &[String]) -> bool {
+    a.iter().any(|a| b.iter().any(|b| globs_overlap(a, b)))
+}
+
+/// Drops the edges that follow from others, so that the graph shows only what matters.
+fn reduce(waits: &mut [Vec<bool>]) {
+    let n = waits.len();
+    if n > 256 {
+        return;
+    }
+    let direct = waits.to_vec();
+    // Steps are in a total order, so reachability grows from the front.
+    let mut reach = direct.clone();
+    for later in 0..n {
+        for middle in 0..later {
+            if direct[later][middle] {
+                for earlier in 0..middle {
+                    if reach[middle][earlier] {
+                        reach[later][earlier] = true;
+                    }
+                }
+            }
+        }
+    }
+    for later in 0..n {
+        for earlier in 0..later {
+            let through =
+                (earlier + 1..later).any(|middle| direct[later][middle] && reach[middle][earlier]);
+            if direct[later][earlier] && through {
+                waits[later][earlier] = false;
+            }
+        }
+    }
+}
+
+fn task(id: String, action: &str, atom: &Atom, require: &str, how: &Lowering<'_>) -> Task {
+    let context = how.context;
+    let mut args = Map::new();
+    let mut put = |name: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            args.insert(name.to_owned(), value);
+        }
+    };
+    let everything = || vec!["**".to_owned()];
+    let (mut reads, mut writes) = (Vec::new(), Vec::new());
+    match action {
+        "create_file" | "modify_code" | "delete_file" => {
+            let path = context.resolve(atom, 0);
+            if let Some(path) = path.as_ref().and_then(Value::as_str) {
+                let glob = literal(path);
+                reads.push(glob.clone());
+                writes.push(glob);
+            }
+            put("path", path);
+            if action != "delete_file" {
+                let slot = atom.args.first().map(String::as_str).unwrap_or_default();
+                let content = match slot.strip_suffix("_path") {
+                    Some("file") | None => "new_content".to_owned(),
+                    Some(stem) => format!("{stem}_content"),
+                };
+                put("content", context.value(&content).cloned());
+                if action == "modify_code" && context.value(&content).is_none() {
+                    put("search", context.value("search").cloned());
+                    put("replace", context.value("replace").cloned());
+                }
+            }
+        }
+        "scaffold" => {
+            put("what", atom.args.first().map(|what| json!(what.to_lowercase())));
+            for name in ["feature_name", "description", "language"] {
+                put(name, context.value(name).cloned());
+            }
+            put("path", context.value("file_path").cloned());
+            if !how.text.is_empty() && context.value("description").is_none() {
+                put("description", Some(json!(how.text)));
+            }
+            (reads, writes) = (everything(), everything());
+        }
+        "repair" => {
+            put("description", Some(json!(how.text)));
+            put("tests", Some(json!(how.tests)));
+            put("error_log", context.value("error_log").cloned());
+            (reads, writes) = (everything(), everything());
+        }
+        "apply_rules" => {
+            put("rules", context.value("rules").cloned());
+            (reads, writes) = (everything(), everything());
+        }
+        "apply_fixes" | "format" => (reads, writes) = (everything(), everything()),
+        "run_tests" | "pytest" | "npm_test" => {
+            put("require", Some(json!(require)));
+            put("tests", Some(json!(how.tests)));
+            reads = everything();
+        }
+        "check_output" => {
+            put("command", context.resolve(atom, 0));
+            put("expect_stdout", context.value("expect_stdout").cloned());
+            put("expect_exit", context.value("expect_exit").cloned());
+            reads = everything();
+        }
+        "shell_command" | "bash" => {
+            put("command", context.resolve(atom, 0));
+            (reads, writes) = (everything(), everything());
+        }
+        "commit" => {
+            put("goal_id", Some(json!(how.goal_id)));
+            put("goal", Some(json!(how.goal)));
+            put("text", Some(json!(how.text)));
+            put("run", Some(json!(how.run)));
+            put("message", context.value("message").cloned());
+            reads = everything();
+        }
+        _ => reads = everything(),
+    }
+    let timeout_ms = if action == "repair" { how.timeout_ms } else { how.timeout_ms.min(300_000) };
+    Task::new(id, action)
+        .with_args(Value::Object(args))
+        .with_reads(reads)
+        .with_writes(writes)
+        .with_timeout_ms(timeout_ms.max(1))
+}
+
+/// A glob that matches exactly this path.
+fn literal(path: &str) -> String {
+    if path.contains(['*', '?', '[', ']', '{', '}', '\\']) {
+        "**".to_owned()
+    } else {
+        path.to_owned()
+    }
+}

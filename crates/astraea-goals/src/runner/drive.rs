@@ -1,0 +1,246 @@
+//! The loop over the graphs of a run.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use astraea_engine::{
+    CancellationToken, Clock, Engine, EngineOptions, Journal, NewRecord, Output, Record, Registry,
+    ResumeRequest, RunId, RunRequest, RunResult,
+};
+use astraea_taskgraph::{GraphOptions, Task, TaskGraph};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use tracing::Instrument as _;
+
+use super::finish::{Finisher, Past};
+use super::observe::{ObserveAndPlan, RECALL, Recall, plan_of};
+use super::verdict::{Next, judge, observed};
+use super::{REPLANNED, Started};
+use crate::error::GoalError;
+use crate::lower::OBSERVE;
+use crate::planning::{PlanRecord, Planned, Planner, Tried};
+use crate::result::{GoalResult, Outcome};
+
+/// How a run begins.
+#[derive(Debug)]
+pub(crate) enum Start {
+    /// From nothing; these records are committed with the first start.
+    Fresh(Vec<NewRecord>),
+    /// From the journal: the graphs it holds, and the plans of those after the first.
+    Resume {
+        graphs: usize,
+        plans: BTreeMap<String, PlanRecord>,
+        /// Committed with the first start that follows.
+        prelude: Vec<NewRecord>,
+    },
+}
+
+/// One run, with all that it needs.
+#[derive(Debug)]
+pub(crate) struct Drive {
+    pub(crate) run: RunId,
+    pub(crate) started: Arc<Started>,
+    pub(crate) planner: Arc<Planner>,
+    pub(crate) registry: Registry,
+    pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) records: mpsc::UnboundedSender<Record>,
+    pub(crate) cancel: CancellationToken,
+    pub(crate) finisher: Arc<Finisher>,
+}
+
+impl Drive {
+    /// Carries the run out to its end.
+    ///
+    /// # Errors
+    /// Where the journal or the engine fails; a goal that is not achieved is a result.
+    pub(crate) async fn run(self, start: Start) -> Result<GoalResult, GoalError> {
+        let span = tracing::info_span!("goal", run = %self.run, goal = %self.started.goal);
+        self.graphs(start).instrument(span).await
+    }
+
+    async fn graphs(self, start: Start) -> Result<GoalResult, GoalError> {
+        let begun = Instant::now();
+        let (known, known_plans, mut prelude) = match start {
+            Start::Fresh(prelude) => (0, BTreeMap::new(), prelude),
+            Start::Resume { graphs, plans, prelude } => (graphs, plans, prelude),
+        };
+        let mut past: Vec<Past> = Vec::new();
+        let mut tried = Tried::default();
+        let mut seen: Option<Arc<Output>> = None;
+        let mut planned: Option<Planned> = None;
+        loop {
+            let number = past.len() + 1;
+            let id = plan_id(number);
+            let engine = self.engine(seen.as_ref());
+            // The plan of a later graph is known before it starts; that of the first grows in it.
+            let plan = planned
+                .as_ref()
+                .map(|planned| planned.record.clone())
+                .or_else(|| known_plans.get(&id).cloned());
+            let finished: Arc<Mutex<Option<GoalResult>>> = Arc::default();
+            let epilogue = {
+                let (finisher, past, plan) = (self.finisher.clone(), past.clone(), plan.clone());
+                let (finished, started) = (finished.clone(), self.started.clone());
+                move |result: &RunResult| {
+                    let plan = plan.or_else(|| observed(result).and_then(|out| plan_of(out)));
+                    match judge(&started.goal, &started.tests, plan.as_ref(), result) {
+                        Next::Replan { .. } => Vec::new(),
+                        Next::Finish(outcome, summary) => {
+                            let mut past = past;
+                            past.push(Past { plan, result: Arc::new(result.clone()) });
+                            let (goal, records) = finisher.finish(&past, outcome, &summary);
+                            *finished.lock().unwrap_or_else(PoisonError::into_inner) = Some(goal);
+                            records
+                        }
+                    }
+                }
+            };
+            let result = if number <= known {
+                let request = ResumeRequest::new(self.run.clone(), id.as_str())
+                    .with_prelude(if number == known {
+                        std::mem::take(&mut prelude)
+                    } else {
+                        Vec::new()
+                    })
+                    .with_cancel(self.cancel.clone())
+                    .with_events(self.records.clone())
+                    .with_epilogue(epilogue);
+                engine.resume(request).await
+            } else {
+                let graph = self.graph(planned.take(), begun)?;
+                let request = RunRequest::new(self.run.clone(), id.as_str(), graph)
+                    .with_prelude(std::mem::take(&mut prelude))
+                    .with_cancel(self.cancel.clone())
+                    .with_events(self.records.clone())
+                    .with_epilogue(epilogue);
+                engine.run(request).await
+            }
+            .map_err(|error| GoalError::Journal(error.to_string()))?;
+
+            let done = finished.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(goal) = done {
+                return Ok(goal);
+            }
+            if let Some(output) = observed(&result) {
+                seen = Some(output.clone());
+            }
+            let plan = plan.or_else(|| seen.as_deref().and_then(plan_of));
+            let next = judge(&self.started.goal, &self.started.tests, plan.as_ref(), &result);
+            if let Some(plan) = &plan {
+                tried.plans.push(plan.steps.clone());
+            }
+            past.push(Past { plan, result: Arc::new(result) });
+            let (actions, otherwise) = match next {
+                Next::Finish(outcome, summary) => {
+                    return self.finish(&past, outcome, &summary).await;
+                }
+                Next::Replan { actions, otherwise } => (actions, otherwise),
+            };
+            for action in actions {
+                if !tried.actions.contains(&action) {
+                    tried.actions.push(action);
+                }
+            }
+            if number < known {
+                // The journal holds the plan that followed.
+                continue;
+            }
+            if self.cancel.is_cancelled() {
+                let text = "stopped; `astra resume` goes on from here";
+                return self.finish(&past, Outcome::Interrupted, text).await;
+            }
+            if u64::from(self.started.limits.replans) < number as u64 {
+                let text = format!("{}; no plan is left in the budget of {number}", otherwise.1);
+                return self.finish(&past, otherwise.0, &text).await;
+            }
+            if self.left(begun) == 0 {
+                let text = "the time limit was reached; `astra resume` goes on from here";
+                return self.finish(&past, Outcome::TimedOut, text).await;
+            }
+            let next_id = plan_id(number + 1);
+            let facts = seen
+                .as_ref()
+                .and_then(|out| out.value.get("facts").cloned())
+                .unwrap_or(Value::Null);
+            let next = self.planner.plan(&next_id, &facts, &tried)?;
+            if next.record.no_plan.is_some() {
+                return self.finish(&past, otherwise.0, &otherwise.1).await;
+            }
+            tracing::info!(plan = %next_id, because = %otherwise.1, "planning again");
+            let payload =
+                json!({ "plan": next.record, "because": otherwise.1, "ruled_out": tried.actions });
+            prelude.push(
+                NewRecord::new(REPLANNED, payload)
+                    .with_run(self.run.clone())
+                    .with_graph(next_id.as_str().into()),
+            );
+            planned = Some(next);
+        }
+    }
+
+    /// Milliseconds until the deadline.
+    fn left(&self, begun: Instant) -> u64 {
+        let spent = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.started.limits.timeout_ms.saturating_sub(spent)
+    }
+
+    /// The first graph has one task; a later one recalls what was seen and holds its plan.
+    fn graph(&self, planned: Option<Planned>, begun: Instant) -> Result<TaskGraph, GoalError> {
+        let limits = &self.started.limits;
+        let options = GraphOptions::default()
+            .with_timeout_ms(self.left(begun).max(1))
+            .with_retry_budget(limits.retry_tokens)
+            .with_max_parallel(limits.concurrency);
+        let internal =
+            |error: astraea_taskgraph::GraphError| GoalError::Internal(error.to_string());
+        let mut graph = TaskGraph::new(options).map_err(internal)?;
+        let first = if planned.is_some() { RECALL } else { OBSERVE };
+        // A little longer than the graph's own limit, so that it is the graph's that ends the run.
+        let timeout_ms = limits.timeout_ms.saturating_add(5_000);
+        let args = json!({ "tests": self.started.tests, "directory": self.started.directory });
+        let task = Task::new(OBSERVE, first)
+            .with_args(if planned.is_some() { Value::Null } else { args })
+            .with_reads(["**"])
+            .with_timeout_ms(timeout_ms);
+        graph.add_task(task, [""; 0]).map_err(internal)?;
+        if let Some(planned) = planned {
+            graph.extend(planned.tasks).map_err(internal)?;
+        }
+        Ok(graph)
+    }
+
+    fn engine(&self, seen: Option<&Arc<Output>>) -> Engine {
+        let mut registry = self.registry.clone();
+        if let Some(inner) = registry.get(OBSERVE).cloned() {
+            let observe = ObserveAndPlan { inner, planner: self.planner.clone() };
+            registry = registry.with(OBSERVE, Arc::new(observe));
+        }
+        if let Some(seen) = seen {
+            registry = registry.with(RECALL, Arc::new(Recall { seen: seen.clone() }));
+        }
+        let options = EngineOptions::default().with_max_concurrent(self.started.limits.concurrency);
+        Engine::new(options, registry, self.journal.clone(), self.clock.clone())
+    }
+
+    /// Ends the run in a commit of its own.
+    async fn finish(
+        &self,
+        past: &[Past],
+        outcome: Outcome,
+        summary: &str,
+    ) -> Result<GoalResult, GoalError> {
+        let (goal, records) = self.finisher.finish(past, outcome, summary);
+        let journal = |error: astraea_engine::JournalError| GoalError::Journal(error.to_string());
+        for record in self.journal.append(records).await.map_err(journal)? {
+            // Nobody listening is no error.
+            let _ = self.records.send(record);
+        }
+        Ok(goal)
+    }
+}
+
+pub(crate) fn plan_id(number: usize) -> String {
+    format!("plan-{number}")
+}

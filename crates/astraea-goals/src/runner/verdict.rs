@@ -1,0 +1,321 @@
+//! What the end of a graph means for the goal: an outcome, or another plan.
+
+use std::sync::Arc;
+
+use astraea_engine::{ErrorClass, Failure, Output, RunResult, RunStatus};
+use astraea_executors::{Comparison, TestId, TestReport};
+use astraea_taskgraph::TaskId;
+
+use crate::lower::{OBSERVE, is_check, is_edit};
+use crate::planning::PlanRecord;
+use crate::result::{Evidence, EvidenceRow, Outcome};
+
+/// What to do after a graph has ended.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Next {
+    /// The goal has ended so.
+    Finish(Outcome, String),
+    /// Ask the planner again; these actions are ruled out.
+    Replan {
+        actions: Vec<String>,
+        /// The outcome, if there is no other way.
+        otherwise: (Outcome, String),
+    },
+}
+
+/// Judges the end of a graph.
+pub(crate) fn judge(
+    goal: &str,
+    tests: &[String],
+    plan: Option<&PlanRecord>,
+    result: &RunResult,
+) -> Next {
+    let finish = |outcome, text: &str| Next::Finish(outcome, text.to_owned());
+    match result.status {
+        RunStatus::Succeeded => match plan {
+            Some(plan) if plan.no_plan.is_none() => succeeded(goal, tests, plan, result),
+            Some(plan) => no_plan(goal, plan, result),
+            None => finish(Outcome::Failed, "the repository was not observed"),
+        },
+        RunStatus::TimedOut => finish(
+            Outcome::TimedOut,
+            "the time limit was reached; `astra resume` goes on from here, `--timeout` gives more",
+        ),
+        RunStatus::BudgetExhausted => finish(
+            Outcome::Budget,
+            "the retry budget is used up; `astra resume` tries once more from here",
+        ),
+        RunStatus::Cancelled => {
+            finish(Outcome::Interrupted, "stopped; `astra resume` goes on from here")
+        }
+        _ => failed(result),
+    }
+}
+
+fn succeeded(goal: &str, tests: &[String], plan: &PlanRecord, result: &RunResult) -> Next {
+    let finish = |outcome, text: String| Next::Finish(outcome, text);
+    let used = |action: &str| plan.steps.iter().any(|s| s.name.eq_ignore_ascii_case(action));
+    if used("scaffold") {
+        return finish(
+            Outcome::Scaffold,
+            "a scaffold, not a solution: its test fails until somebody fills it in".to_owned(),
+        );
+    }
+    let Some(evidence) = evidence(tests, result) else {
+        return finish(
+            Outcome::Failed,
+            "no test ran, so nothing vouches for the result".to_owned(),
+        );
+    };
+    if evidence.tests_run == 0 || evidence.passed == 0 {
+        return finish(
+            Outcome::Failed,
+            "no test ran, so nothing vouches for the result".to_owned(),
+        );
+    }
+    if !evidence.broken.is_empty() || !evidence.vanished.is_empty() {
+        return finish(Outcome::Failed, "tests that passed before do not pass now".to_owned());
+    }
+    let edits = plan.steps.iter().any(|s| is_edit(&s.name.to_lowercase()));
+    let must_all_pass = goal == "fix_bug" || !edits;
+    if must_all_pass && !evidence.still_failing.is_empty() {
+        return finish(
+            Outcome::Failed,
+            format!("still failing: {}", evidence.still_failing.join(", ")),
+        );
+    }
+    let verified = result
+        .outputs
+        .values()
+        .any(|out| out.value.get("outcome").and_then(|o| o.as_str()) == Some("verified"));
+    let fixed = match evidence.fixed.len() {
+        0 => format!("all {} tests hold", evidence.passed),
+        1 => format!("{} passes now and nothing got worse", evidence.fixed[0]),
+        n => format!("{n} failing tests pass now and nothing got worse"),
+    };
+    let apply = if delivered(result).is_some() {
+        "; `astra apply` brings it into your checkout"
+    } else {
+        ""
+    };
+    if verified {
+        finish(Outcome::Verified, format!("{fixed}; other candidates and inputs agree{apply}"))
+    } else {
+        finish(Outcome::Plausible, format!("{fixed}; not cross-checked beyond the tests{apply}"))
+    }
+}
+
+fn no_plan(goal: &str, plan: &PlanRecord, result: &RunResult) -> Next {
+    let finish = |outcome, text: String| Next::Finish(outcome, text);
+    let fact = |name: &str| plan.facts.contains_key(name);
+    if fact("tests_blocked") {
+        let missing = missing(result).join(", ");
+        let what = if missing.is_empty() { "something is missing".to_owned() } else { missing };
+        return finish(
+            Outcome::Environment,
+            format!("the tests cannot run here: {what}; this is no bug to chase"),
+        );
+    }
+    if goal == "fix_bug" && !fact("edit_given") {
+        if fact("no_tests") || !(fact("tests_failing") || fact("tests_green")) {
+            return finish(
+                Outcome::NoPlan,
+                "no test was found: write a failing test that shows the bug, then run this again"
+                    .to_owned(),
+            );
+        }
+        if !fact("tests_failing") {
+            return finish(
+                Outcome::NoPlan,
+                "every test passes: write a failing test that shows the bug, then run this again"
+                    .to_owned(),
+            );
+        }
+        return finish(
+            Outcome::Failed,
+            "tests fail, and there is no way to repair this language without a model".to_owned(),
+        );
+    }
+    if goal == "refactor_code" && (fact("no_tests") || !fact("has_test_framework")) {
+        return finish(
+            Outcome::NoPlan,
+            "no test was found: without tests nothing can show that a refactoring keeps what the \
+             code does"
+                .to_owned(),
+        );
+    }
+    let why = plan.no_plan.clone().unwrap_or_default();
+    finish(Outcome::NoPlan, format!("there is no way to do this here\n{why}"))
+}
+
+fn failed(result: &RunResult) -> Next {
+    let first = result.graph.tasks().find_map(|task| {
+        result.failures.get(&task.id).map(|failure| (task.id.clone(), task.action.clone(), failure))
+    });
+    let Some((id, action, failure)) = first else {
+        return Next::Finish(Outcome::Failed, "a task did not run to its end".to_owned());
+    };
+    let text = format!("{action}: {}", first_line(&failure.message));
+    if refused(failure) {
+        return Next::Finish(Outcome::Refused, text);
+    }
+    let end = |outcome| Next::Finish(outcome, text.clone());
+    match failure.class {
+        ErrorClass::Ambiguous => end(Outcome::Ambiguous),
+        ErrorClass::Environment => end(Outcome::Environment),
+        ErrorClass::Scaffold => end(Outcome::Scaffold),
+        ErrorClass::Cancelled => end(Outcome::Interrupted),
+        ErrorClass::ConfigError | ErrorClass::AdmitRejected => end(Outcome::Failed),
+        _ if id.as_str() == OBSERVE => end(Outcome::Failed),
+        _ => Next::Replan {
+            actions: ruled_out(result, &id, &action),
+            otherwise: (Outcome::Failed, text),
+        },
+    }
+}
+
+/// A no of the policy is final: no other way around it is looked for.
+fn refused(failure: &Failure) -> bool {
+    failure.message.contains("access_denied")
+        || failure.message.contains("not a path inside the repository")
+}
+
+/// The actions that a failure speaks against: the one that failed, or, where a check failed, those
+/// whose work it judged.
+fn ruled_out(result: &RunResult, id: &TaskId, action: &str) -> Vec<String> {
+    if !is_check(action) {
+        return vec![action.to_owned()];
+    }
+    let mut stack = vec![id.clone()];
+    let mut seen: Vec<TaskId> = Vec::new();
+    let mut actions = Vec::new();
+    while let Some(id) = stack.pop() {
+        for before in result.graph.dependencies(&id).unwrap_or_default() {
+            if seen.contains(&before) {
+                continue;
+            }
+            if let Some(task) = result.graph.task(&before)
+                && is_edit(&task.action)
+                && !actions.contains(&task.action)
+            {
+                actions.push(task.action.clone());
+            }
+            seen.push(before.clone());
+            stack.push(before);
+        }
+    }
+    if actions.is_empty() {
+        actions.push(action.to_owned());
+    }
+    actions
+}
+
+/// What is missing here, as `observe` or a failed task says it.
+pub(crate) fn missing(result: &RunResult) -> Vec<String> {
+    let from = |output: &Output| -> Vec<String> {
+        let list = output.value.get("missing").and_then(|m| m.as_array()).cloned();
+        list.unwrap_or_default()
+            .iter()
+            .map(|item| match item {
+                serde_json::Value::String(text) => text.clone(),
+                other => {
+                    let field = |name: &str| {
+                        other.get(name).and_then(|v| v.as_str()).unwrap_or_default().to_owned()
+                    };
+                    format!("{} {}", field("kind"), field("name")).trim().to_owned()
+                }
+            })
+            .collect()
+    };
+    let mut all: Vec<String> = result.outputs.values().flat_map(|o| from(o)).collect();
+    all.extend(result.failures.values().flat_map(|f| from(&f.output)));
+    if let Some(report) = observed(result).and_then(|out| report(out)) {
+        all.extend(report.environment.iter().map(ToString::to_string));
+    }
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// What `observe` (or `recall`) handed on.
+pub(crate) fn observed(result: &RunResult) -> Option<&Arc<Output>> {
+    result.outputs.get(&TaskId::from(OBSERVE))
+}
+
+fn report(output: &Output) -> Option<TestReport> {
+    serde_json::from_value(output.value.get("evidence")?.clone()).ok()
+}
+
+/// Branch, commit and files, if a commit was made.
+pub(crate) fn delivered(result: &RunResult) -> Option<&Output> {
+    result
+        .outputs
+        .values()
+        .find(|out| out.value.get("branch").is_some_and(|b| b.is_string()))
+        .map(|o| &**o)
+}
+
+/// The comparison of the last test run of a graph with what was observed.
+pub(crate) fn evidence(tests: &[String], result: &RunResult) -> Option<Evidence> {
+    let before = observed(result).and_then(|out| report(out)).unwrap_or_default();
+    let after = result
+        .graph
+        .tasks()
+        .filter(|task| is_check(&task.action))
+        .filter_map(|task| {
+            result
+                .outputs
+                .get(&task.id)
+                .and_then(|out| report(out))
+                .or_else(|| result.failures.get(&task.id).and_then(|f| report(&f.output)))
+        })
+        .last()?;
+    Some(compare(tests, &before, &after))
+}
+
+fn compare(tests: &[String], before: &TestReport, after: &TestReport) -> Evidence {
+    let asked = |id: &TestId| tests.is_empty() || tests.iter().any(|typed| id.matches(typed));
+    let difference = Comparison::between(before, after, |_| true);
+    let names = |ids: &[TestId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let mut broken = names(&difference.broken);
+    broken.extend(names(&difference.silenced));
+    broken.extend(difference.newly_unloadable.iter().cloned());
+    // A test outside the scope that was not run again has not vanished.
+    let vanished = difference.vanished.iter().filter(|id| asked(id)).map(ToString::to_string);
+    let still = difference.still_failing.iter().chain(&difference.new_failing);
+    let still_failing = still.filter(|id| asked(id)).map(ToString::to_string).collect();
+    let mut rows: Vec<EvidenceRow> = Vec::new();
+    let mut ids: Vec<&TestId> = before.outcomes.keys().chain(after.outcomes.keys()).collect();
+    ids.sort();
+    ids.dedup();
+    for id in ids {
+        let (old, new) = (before.outcomes.get(id), after.outcomes.get(id));
+        let bad = new.is_some_and(|outcome| outcome.is_bad());
+        if new.is_none() && !asked(id) {
+            continue;
+        }
+        if old != new || bad {
+            rows.push(EvidenceRow {
+                test: id.to_string(),
+                before: old.map(ToString::to_string),
+                after: new.map(ToString::to_string),
+            });
+        }
+    }
+    let skipped = after.counts.skipped;
+    Evidence {
+        runner: after.runner.clone(),
+        tier: after.tier.clone(),
+        tests_run: after.counts.total().saturating_sub(skipped),
+        passed: after.counts.passed,
+        fixed: names(&difference.fixed),
+        broken,
+        still_failing,
+        vanished: vanished.collect(),
+        rows,
+    }
+}
+
+fn first_line(text: &str) -> &str {
+    text.trim().lines().next().unwrap_or_default()
+}
