@@ -118,7 +118,10 @@ impl Sandbox {
     /// The toolchains and caches of this machine, as mounts and variables that suit the tier in
     /// force. Looked up once and remembered.
     pub fn toolchains(&self) -> &Toolchains {
-        self.0.toolchains.get_or_init(|| Toolchains::of_this_machine(self.tier()))
+        self.0.toolchains.get_or_init(|| match &self.0.host {
+            Some(host) => Toolchains::look(&host.homes, self.tier() == Tier::A && host.overlay),
+            None => Toolchains::default(),
+        })
     }
 
     /// Runs a command to its end.

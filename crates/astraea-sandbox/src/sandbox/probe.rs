@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Inner, Sandbox, SandboxOptions};
 use crate::host::Host;
-use crate::{Capability, CommandSpec, Limits, SandboxError, Tier, cgroup};
+use crate::{Capability, CommandSpec, Limits, Mount, SandboxError, Tier, Upper, cgroup};
 
 /// The one command that brings bubblewrap, by the tool that is there.
 const INSTALLERS: &[(&str, &str)] = &[
@@ -29,7 +29,7 @@ pub(super) fn probe(options: SandboxOptions) -> Sandbox {
             toolchains: OnceLock::new(),
         }))
     };
-    let host = match Host::look(&options) {
+    let mut host = match Host::look(&options) {
         Ok(host) => host,
         Err(error) => return make(Tier::D, None, vec![(Tier::A, error.to_string())]),
     };
@@ -39,9 +39,18 @@ pub(super) fn probe(options: SandboxOptions) -> Sandbox {
             reasons.push((tier, "the options ask for a weaker one".to_owned()));
             continue;
         }
-        match possible(tier, &host).and_then(|()| try_tier(&make(tier, Some(host.clone()), vec![])))
-        {
-            Ok(()) => return make(tier, Some(host), reasons),
+        let plain = CommandSpec::new(["/bin/true"]);
+        let trial = |host: &Host, spec| try_run(&make(tier, Some(host.clone()), vec![]), spec);
+        match possible(tier, &host).and_then(|()| trial(&host, plain.clone())) {
+            Ok(()) => {
+                let layered = plain.with_mount(Mount::Overlay {
+                    lower: "/etc".into(),
+                    upper: Upper::Throwaway,
+                    dst: "/tmp/layer".into(),
+                });
+                host.overlay &= tier == Tier::A && trial(&host, layered).is_ok();
+                return make(tier, Some(host), reasons);
+            }
             Err(reason) => reasons.push((tier, reason)),
         }
     }
@@ -56,14 +65,14 @@ fn possible(tier: Tier, host: &Host) -> Result<(), String> {
     }
 }
 
-/// Runs `true` in it, on a thread and runtime of its own: the caller may be inside one.
-fn try_tier(sandbox: &Sandbox) -> Result<(), String> {
+/// Runs the command in it, on a thread and runtime of its own: the caller may be inside one.
+fn try_run(sandbox: &Sandbox, spec: CommandSpec) -> Result<(), String> {
     let sandbox = sandbox.clone();
     let tried = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| error.to_string())?;
         let limits = Limits::default().with_wall(Duration::from_secs(10));
-        let spec = CommandSpec::new(["/bin/true"]).with_limits(limits);
+        let spec = spec.with_limits(limits);
         runtime.block_on(async {
             match sandbox.run(&spec, &CancellationToken::new()).await {
                 Ok(finished) if finished.success() => Ok(()),
