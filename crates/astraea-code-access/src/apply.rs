@@ -79,6 +79,10 @@ impl Repository {
     /// What [`open`](Self::open) found of a transaction that a crash had cut off.
     #[must_use]
     pub fn recovered(&self) -> Option<&Recovered> {
-        None
+        self.recovered.as_ref()
+    }
+
+    pub(crate) fn recover(&self) -> Result<Option<Recovered>, Error> {
+        Ok(None)
     }
 }

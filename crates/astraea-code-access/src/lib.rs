@@ -16,16 +16,22 @@ mod apply;
 mod copy;
 mod deliver;
 mod diff;
+mod dir;
 mod door;
 mod edits;
+mod eol;
 mod error;
 mod ids;
+mod ignores;
 mod locate;
 mod path;
 mod policy;
 mod repository;
+mod scan;
 mod snapshot;
 mod state;
+mod store;
+mod trees;
 
 pub mod fs;
 

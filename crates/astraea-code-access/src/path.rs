@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 
 /// Longest path in bytes, as the kernel has it.
 const MAX_PATH: usize = 4095;
+/// Most components.
+const MAX_DEPTH: usize = 500;
 /// Longest name of one component in bytes.
 const MAX_NAME: usize = 255;
 
@@ -73,8 +75,9 @@ impl RepoPath {
         if bytes.len() > MAX_PATH {
             return fail("it is longer than 4095 bytes");
         }
-        for name in bytes.split(|b| *b == b'/') {
+        for (depth, name) in bytes.split(|b| *b == b'/').enumerate() {
             match name {
+                _ if depth >= MAX_DEPTH => return fail("it is more than 500 directories deep"),
                 b"" => return fail("it has an empty component"),
                 b"." => return fail("it has the component `.`"),
                 b".." => return fail("it has the component `..`"),

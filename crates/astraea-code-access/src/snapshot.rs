@@ -1,11 +1,15 @@
 //! What the user sees, captured into our own object store.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::ids::{BlobId, CommitId, FileMode, TreeId};
 use crate::path::RepoPath;
-use crate::repository::Repository;
+use crate::repository::{Repository, locked};
+use crate::scan::Scan;
+use crate::trees;
 
 /// What a snapshot starts from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,8 +69,10 @@ impl Repository {
     /// # Errors
     /// [`Error::NoSuchRevision`], [`Error::Git`], [`Error::Io`].
     pub fn snapshot(&self, base: Base<'_>) -> Result<Snapshot, Error> {
-        let _ = base;
-        todo!()
+        match base {
+            Base::Worktree => self.snapshot_worktree(),
+            Base::Commit(rev) => self.snapshot_commit(rev),
+        }
     }
 
     /// Directories of the user's checkout that git ignores and builds need (`node_modules`, `.venv`, `venv`, `target`,
@@ -76,6 +82,96 @@ impl Repository {
     /// [`Error::Io`].
     pub fn dependency_dirs(&self, snapshot: &Snapshot) -> Result<Vec<RepoPath>, Error> {
         let _ = snapshot;
-        todo!()
+        Ok(self.last_scan()?.dependency_dirs.clone())
     }
+
+    /// Single files that git ignores and Python imports: `_version.py` and compiled extension modules. To be mounted
+    /// read-only.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn dependency_files(&self, snapshot: &Snapshot) -> Result<Vec<RepoPath>, Error> {
+        let _ = snapshot;
+        Ok(self.last_scan()?.dependency_files.clone())
+    }
+
+    /// The last look at the checkout; a new one when there was none.
+    pub(crate) fn last_scan(&self) -> Result<Arc<Scan>, Error> {
+        if let Some(scan) = &*locked(&self.scan) {
+            return Ok(Arc::clone(scan));
+        }
+        let scan = Arc::new(self.scan_worktree()?);
+        *locked(&self.scan) = Some(Arc::clone(&scan));
+        Ok(scan)
+    }
+
+    fn snapshot_worktree(&self) -> Result<Snapshot, Error> {
+        let head = self.head()?;
+        let scan = Arc::new(self.scan_worktree()?);
+        *locked(&self.scan) = Some(Arc::clone(&scan));
+        let git = self.store.git();
+        let base = match head.commit {
+            Some(commit) => Some(tree_of(&git.0, commit)?),
+            None => None,
+        };
+        let mut dirty = Vec::new();
+        for change in trees::compare(&git.0, base, Some(scan.tree.oid()))? {
+            let stored = scan.converted.get(&change.path);
+            let only_endings = match (change.old, change.new) {
+                (Some((old, mode)), Some((_, new))) => stored == Some(&old) && mode == new,
+                _ => false,
+            };
+            if !only_endings {
+                dirty.push(change.path);
+            }
+        }
+        Ok(Snapshot {
+            id: scan.tree,
+            head: head.commit,
+            branch: head.branch,
+            dirty,
+            submodules: scan.submodules.clone(),
+            left_out: scan.left_out.clone(),
+        })
+    }
+
+    fn snapshot_commit(&self, rev: &str) -> Result<Snapshot, Error> {
+        let commit = self.commit_of(rev)?;
+        let branch = self.head()?.branch;
+        let git = self.store.git();
+        let id = tree_of(&git.0, commit)?;
+        let files = trees::flatten(&git.0, id, None)?;
+        let submodules = files
+            .into_iter()
+            .filter(|(_, (_, mode))| *mode == FileMode::Submodule)
+            .map(|(path, _)| path)
+            .collect();
+        Ok(Snapshot {
+            id: id.into(),
+            head: Some(commit),
+            branch,
+            dirty: Vec::new(),
+            submodules,
+            left_out: Vec::new(),
+        })
+    }
+
+    /// The commit a revision names in the user's repository.
+    pub(crate) fn commit_of(&self, rev: &str) -> Result<CommitId, Error> {
+        let missing = || Error::NoSuchRevision { rev: rev.to_owned() };
+        if rev.contains('\0') {
+            return Err(missing());
+        }
+        let user = self.user();
+        let object = user.0.revparse_single(rev).map_err(|_| missing())?;
+        let commit = object.peel_to_commit().map_err(|_| missing())?;
+        Ok(commit.id().into())
+    }
+}
+
+/// The tree of a commit.
+pub(crate) fn tree_of(repo: &git2::Repository, commit: CommitId) -> Result<git2::Oid, Error> {
+    repo.find_commit(commit.oid())
+        .map(|commit| commit.tree_id())
+        .map_err(|e| Error::git(format!("read the commit {commit}"), &e))
 }
