@@ -134,6 +134,41 @@ impl Formula {
         Self::And(Vec::new())
     }
 
+    /// The formula with values in the place of variables, where `value` has one.
+    #[must_use]
+    pub fn instantiate(&self, value: &dyn Fn(&str) -> Option<String>) -> Self {
+        let name = |n: &Name| match value(&n.text) {
+            Some(text) if n.is_variable() => Name { text, span: n.span },
+            _ => n.clone(),
+        };
+        let all = |parts: &[Self]| parts.iter().map(|p| p.instantiate(value)).collect();
+        let one = |part: &Self| Box::new(part.instantiate(value));
+        match self {
+            Self::Atom(term) => Self::Atom(Term {
+                name: term.name.clone(),
+                args: term.args.iter().map(name).collect(),
+            }),
+            Self::Equal(a, b) => Self::Equal(name(a), name(b)),
+            Self::SortOf(a, ty) => Self::SortOf(name(a), ty.clone()),
+            Self::Not(part) => Self::Not(one(part)),
+            Self::And(parts) => Self::And(all(parts)),
+            Self::Or(parts) => Self::Or(all(parts)),
+            Self::Imply(a, b) => Self::Imply(one(a), one(b)),
+            // A quantified variable hides one of the same name.
+            Self::Forall(vars, body) | Self::Exists(vars, body) => {
+                let inner = |text: &str| {
+                    let hidden = vars.iter().any(|v| v.name.text.eq_ignore_ascii_case(text));
+                    if hidden { None } else { value(text) }
+                };
+                let body = Box::new(body.instantiate(&inner));
+                match self {
+                    Self::Forall(..) => Self::Forall(vars.clone(), body),
+                    _ => Self::Exists(vars.clone(), body),
+                }
+            }
+        }
+    }
+
     /// Whether it is the empty conjunction.
     #[must_use]
     pub fn is_yes(&self) -> bool {
@@ -268,6 +303,40 @@ pub struct Domain {
     pub methods: Vec<Method>,
     /// Actions.
     pub actions: Vec<Action>,
+}
+
+impl Domain {
+    /// Adds what another domain declares after what this one does. The name stays.
+    pub fn extend(&mut self, other: Self) {
+        if self.name.text.is_empty() {
+            self.name = other.name;
+        }
+        for requirement in other.requirements {
+            if !self.requirements.contains(&requirement) {
+                self.requirements.push(requirement);
+            }
+        }
+        self.types.extend(other.types);
+        self.constants.extend(other.constants);
+        // An addition may repeat the declarations that it builds on.
+        for p in other.predicates {
+            if !self.predicates.contains(&p) {
+                self.predicates.push(p);
+            }
+        }
+        for f in other.functions {
+            if !self.functions.contains(&f) {
+                self.functions.push(f);
+            }
+        }
+        for t in other.tasks {
+            if !self.tasks.contains(&t) {
+                self.tasks.push(t);
+            }
+        }
+        self.methods.extend(other.methods);
+        self.actions.extend(other.actions);
+    }
 }
 
 /// A planning problem.

@@ -2,20 +2,28 @@
 
 use std::sync::Arc;
 
+use rustc_hash::FxHashSet;
+
 use crate::ast;
-use crate::diagnostic::{Diagnostic, Source};
+use crate::atom::Atom;
+use crate::compile::{self, Names, Scope, compile, resolve_term};
+use crate::depend::Dependency;
+use crate::diagnostic::{Diagnostic, Report, Source};
 use crate::error::Error;
 use crate::explain::Explanation;
+use crate::model::{Model, Price};
 use crate::network::Network;
 use crate::options::Options;
-use crate::plan::Plan;
+use crate::plan::{Plan, Step};
+use crate::search::{End, Request, Search, as_method, resolve_task};
 use crate::state::State;
+use crate::syntax::{parse_problem, read_domain};
 use crate::verify::Fault;
 
 /// A domain, checked, with every name resolved: build it once, plan with it often. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct CompiledDomain {
-    inner: Arc<ast::Domain>,
+    pub(crate) model: Arc<Model>,
 }
 
 /// A state with tasks: what a problem file says.
@@ -25,31 +33,6 @@ pub struct Problem {
     pub state: State,
     /// What to do.
     pub tasks: Network,
-}
-
-/// How two steps of a plan depend on each other.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Dependency {
-    /// The step that must come first (position in [`Plan::steps`]).
-    pub before: usize,
-    /// The step that must come later.
-    pub after: usize,
-    /// The fact that ties them.
-    pub fact: crate::Atom,
-    /// In which way.
-    pub why: Link,
-}
-
-/// The ways in which a fact ties two steps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Link {
-    /// The first makes true (or false) what the second needs so.
-    Produces,
-    /// The second would undo what the first relies on.
-    Threatens,
-    /// Both set the fact, to different values, so the last one decides.
-    Overwrites,
 }
 
 impl CompiledDomain {
@@ -66,8 +49,17 @@ impl CompiledDomain {
     /// # Errors
     /// [`Error::Invalid`] with every error found, each with its place.
     pub fn from_sources(sources: &[Source<'_>]) -> Result<Self, Error> {
-        let _ = sources;
-        todo!()
+        let mut errors = Vec::new();
+        let mut domain = ast::Domain::default();
+        for (i, source) in sources.iter().enumerate() {
+            let number = u16::try_from(i).unwrap_or(u16::MAX);
+            let next = read_domain(source.text, number, &mut errors);
+            domain.extend(next);
+        }
+        if !errors.is_empty() {
+            return Err(Error::Invalid(Report::new(errors, sources)));
+        }
+        Self::compile_with(domain, sources)
     }
 
     /// Compiles a domain that a program made.
@@ -75,40 +67,47 @@ impl CompiledDomain {
     /// # Errors
     /// [`Error::Invalid`] with every error found.
     pub fn compile(domain: ast::Domain) -> Result<Self, Error> {
-        let _ = domain;
-        todo!()
+        Self::compile_with(domain, &[])
+    }
+
+    fn compile_with(domain: ast::Domain, sources: &[Source<'_>]) -> Result<Self, Error> {
+        match compile(domain) {
+            Ok(mut model) => {
+                model.warnings = Report::new(model.warnings, sources).diagnostics;
+                Ok(Self { model: Arc::new(model) })
+            }
+            Err(errors) => Err(Error::Invalid(Report::new(errors, sources))),
+        }
     }
 
     /// The domain's syntax tree.
     #[must_use]
     pub fn ast(&self) -> &ast::Domain {
-        &self.inner
+        &self.model.ast
     }
 
-    /// What is suspicious about the domain: tasks that no method refines, methods that can never be used.
+    /// What is suspicious about the domain: tasks that can never be carried out, methods that can never be used.
     #[must_use]
     pub fn warnings(&self) -> &[Diagnostic] {
-        todo!()
+        &self.model.warnings
     }
 
     /// Whether there is a task or an action of that name.
     #[must_use]
     pub fn has_task(&self, name: &str) -> bool {
-        let _ = name;
-        todo!()
+        self.model.task(name).is_some()
     }
 
     /// Whether there is an action of that name.
     #[must_use]
     pub fn has_action(&self, name: &str) -> bool {
-        let _ = name;
-        todo!()
+        self.model.task(name).is_some_and(|t| self.model.tasks[t as usize].action.is_some())
     }
 
     /// An empty state: no facts, the domain's constants as objects.
     #[must_use]
     pub fn state(&self) -> State {
-        todo!()
+        State::new(&self.model)
     }
 
     /// Reads a problem file.
@@ -116,8 +115,50 @@ impl CompiledDomain {
     /// # Errors
     /// [`Error::Invalid`] with every error found.
     pub fn problem(&self, source: Source<'_>) -> Result<Problem, Error> {
-        let _ = source;
-        todo!()
+        let ast = parse_problem(source).map_err(Error::Invalid)?;
+        self.instantiate(&ast)
+            .map_err(|errors| Error::Invalid(Report::new(errors, &[source])))
+    }
+
+    /// Makes state and tasks of a problem that a program made.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with every error found.
+    pub fn compile_problem(&self, problem: &ast::Problem) -> Result<Problem, Error> {
+        self.instantiate(problem).map_err(|errors| Error::Invalid(Report::new(errors, &[])))
+    }
+
+    fn instantiate(&self, ast: &ast::Problem) -> Result<Problem, Vec<Diagnostic>> {
+        let mut errors = Vec::new();
+        let mut state = self.state();
+        for object in &ast.objects {
+            let ty = self.model.types.resolve(&object.ty, &mut errors);
+            state.declare(&object.name.text, &ty, true);
+        }
+        let objects = Arc::clone(&state.objects);
+        let names = Names::of(&self.model, &objects);
+        for fact in &ast.init {
+            if let Some((pred, args)) = resolve_term(&names, fact, &mut errors) {
+                state.set(pred, &args, true);
+            }
+        }
+        for (function, value) in &ast.values {
+            let mut scope = Scope::new(&names, &[], &mut errors);
+            if let Some((id, args)) = scope.function(function) {
+                let args = args.iter().map(|a| a.value(&[])).collect();
+                state.values.insert((id, args), *value);
+            }
+        }
+        let tasks = Network::from_ast(ast);
+        // Compiled here only for its errors, which have their place in the text now.
+        let top = ast::Method { network: ast.network.clone(), ..as_method(&tasks) };
+        let scope = Scope::new(&names, &top.params, &mut errors);
+        compile::network(&top, scope, Vec::new(), &[]);
+        if let Some(goal) = &ast.goal {
+            Scope::new(&names, &top.params, &mut errors).cond(goal);
+        }
+        errors.truncate(50);
+        if errors.is_empty() { Ok(Problem { state, tasks }) } else { Err(errors) }
     }
 
     /// Looks for a plan that carries out the tasks.
@@ -131,11 +172,18 @@ impl CompiledDomain {
         tasks: &Network,
         options: &Options<'_>,
     ) -> Result<Plan, Error> {
-        let _ = (state, tasks, options);
-        todo!()
+        let request = Request::new(&self.model, &state.objects, tasks, options)?;
+        let store = state.store.clone();
+        let mut search =
+            Search::new(&self.model, &state.objects, store, &request, options, false);
+        match search.run() {
+            End::Found => Ok(self.priced(state, search.plan())),
+            End::Exhausted => Err(self.no_plan(state, tasks, &search)),
+            End::Stopped(limit) => Err(Error::Stopped { limit }),
+        }
     }
 
-    /// Looks for up to `count` plans, no two with the same steps.
+    /// Looks for up to `count` plans, no two with the same steps. The options' limits hold for all of them together.
     ///
     /// # Errors
     /// As [`plan`](Self::plan), where not even one is found.
@@ -146,8 +194,59 @@ impl CompiledDomain {
         options: &Options<'_>,
         count: usize,
     ) -> Result<Vec<Plan>, Error> {
-        let _ = (state, tasks, options, count);
-        todo!()
+        let request = Request::new(&self.model, &state.objects, tasks, options)?;
+        let store = state.store.clone();
+        let mut search =
+            Search::new(&self.model, &state.objects, store, &request, options, true);
+        let mut plans: Vec<Plan> = Vec::new();
+        let mut seen = FxHashSet::default();
+        while plans.len() < count {
+            match search.run() {
+                End::Found => {
+                    let plan = search.plan();
+                    let steps: Vec<Atom> = plan.steps.iter().map(Step::atom).collect();
+                    if seen.insert(steps) {
+                        plans.push(self.priced(state, plan));
+                    }
+                }
+                End::Exhausted if plans.is_empty() => {
+                    return Err(self.no_plan(state, tasks, &search));
+                }
+                End::Stopped(limit) if plans.is_empty() => return Err(Error::Stopped { limit }),
+                End::Exhausted | End::Stopped(_) => break,
+            }
+        }
+        Ok(plans)
+    }
+
+    fn no_plan(&self, state: &State, tasks: &Network, search: &Search<'_>) -> Error {
+        let deepest = crate::explain::summary(&self.model, state, search);
+        Error::NoPlan { task: tasks.to_string(), deepest }
+    }
+
+    /// Adds up what the steps cost.
+    fn priced(&self, state: &State, mut plan: Plan) -> Plan {
+        if self.model.actions.iter().all(|a| a.prices.is_empty()) {
+            return plan;
+        }
+        for step in &plan.steps {
+            let Some((task, args)) =
+                resolve_task(&self.model, &state.objects, &step.atom()).ok()
+            else {
+                continue;
+            };
+            let Some(action) = self.model.tasks[task as usize].action else { continue };
+            for price in &self.model.actions[action as usize].prices {
+                plan.action_cost += match price {
+                    Price::Number(n) => *n,
+                    Price::Function(id, params) => {
+                        let key = (*id, params.iter().map(|p| p.value(&args)).collect());
+                        state.values.get(&key).copied().unwrap_or(0.0)
+                    }
+                };
+            }
+        }
+        plan
     }
 
     /// Plans, and gives the reasons: for each task each method in order, taken, or which part of its precondition failed.
@@ -160,8 +259,7 @@ impl CompiledDomain {
         tasks: &Network,
         options: &Options<'_>,
     ) -> Result<Explanation, Error> {
-        let _ = (state, tasks, options);
-        todo!()
+        crate::explain::explain(self, state, tasks, options)
     }
 
     /// Checks a plan against the domain's text, without any code of the search.
@@ -169,14 +267,12 @@ impl CompiledDomain {
     /// # Errors
     /// The first fault found.
     pub fn verify(&self, state: &State, tasks: &Network, plan: &Plan) -> Result<(), Fault> {
-        let _ = (state, tasks, plan);
-        todo!()
+        crate::verify::verify(&self.model.ast, state, tasks, plan)
     }
 
     /// Which steps of a plan must keep their order, and because of which fact; all others may run at the same time.
     #[must_use]
     pub fn dependencies(&self, state: &State, plan: &Plan) -> Vec<Dependency> {
-        let _ = (state, plan);
-        todo!()
+        crate::depend::dependencies(&self.model, state, plan)
     }
 }

@@ -28,6 +28,12 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
+    /// The order of the tasks asked for is cyclic, or speaks of a task that is not there.
+    #[error("the order of the tasks is impossible: {why}")]
+    BadOrder {
+        /// What is wrong with it.
+        why: String,
+    },
     /// A number outside its range.
     #[error("{what} is {value}, which is outside {range}; give a value within it")]
     OutOfRange {

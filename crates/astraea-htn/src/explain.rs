@@ -68,3 +68,15 @@ pub struct Explanation {
     /// Without a plan: the steps that lead to the deepest point.
     pub steps: Vec<Atom>,
 }
+
+pub(crate) fn summary(_model: &crate::model::Model, _state: &crate::State, _search: &crate::search::Search<'_>) -> Option<String> {
+    None
+}
+pub(crate) fn explain(
+    _domain: &crate::CompiledDomain,
+    _state: &crate::State,
+    _tasks: &crate::Network,
+    _options: &crate::Options<'_>,
+) -> Result<Explanation, crate::Error> {
+    Err(crate::Error::BadOrder { why: "soon".into() })
+}

@@ -12,20 +12,30 @@
 
 pub mod ast;
 mod atom;
+mod compile;
+mod depend;
 mod diagnostic;
 mod domain;
 mod error;
 mod explain;
+mod model;
 mod network;
+mod objects;
 mod options;
 mod plan;
+mod query;
+mod search;
 mod span;
 mod state;
+mod store;
+mod syntax;
+mod types;
 mod verify;
 
 pub use atom::Atom;
 pub use diagnostic::{Diagnostic, Report, Severity, Source};
-pub use domain::{CompiledDomain, Dependency, Link, Problem};
+pub use depend::{Dependency, Link};
+pub use domain::{CompiledDomain, Problem};
 pub use error::{Error, Limit};
 pub use explain::{Candidate, Explanation, Met, Verdict};
 pub use network::Network;
@@ -33,4 +43,5 @@ pub use options::{Accept, MethodOrder, Options, RuledOut};
 pub use plan::{Done, Node, Plan, Step};
 pub use span::Span;
 pub use state::State;
+pub use syntax::{parse_domain, parse_problem};
 pub use verify::{Fault, FaultKind};

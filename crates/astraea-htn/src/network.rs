@@ -53,6 +53,34 @@ impl Network {
     }
 }
 
+impl Network {
+    /// The initial network of a problem file; orderings that name no subtask are left out (they are reported elsewhere).
+    pub(crate) fn from_ast(problem: &ast::Problem) -> Self {
+        let network = &problem.network;
+        let tasks: Vec<Atom> = network
+            .subtasks
+            .iter()
+            .map(|s| Atom::new(&s.term.name.text, s.term.args.iter().map(|a| &a.text)))
+            .collect();
+        let place = |label: &ast::Name| {
+            network.subtasks.iter().position(|s| s.label.as_ref() == Some(label))
+        };
+        let before = if network.ordered {
+            (1..tasks.len()).map(|i| (i - 1, i)).collect()
+        } else {
+            let pairs = network.ordering.iter();
+            pairs.filter_map(|(a, b)| place(a).zip(place(b))).collect()
+        };
+        Self {
+            tasks,
+            before,
+            variables: problem.htn_params.clone(),
+            constraints: Some(network.constraints.clone()).filter(|c| !c.is_yes()),
+            goal: problem.goal.clone().filter(|g| !g.is_yes()),
+        }
+    }
+}
+
 impl std::fmt::Display for Network {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         for (i, task) in self.tasks.iter().enumerate() {

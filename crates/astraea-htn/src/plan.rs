@@ -1,5 +1,7 @@
 //! A plan: steps, and the decomposition that they come from.
 
+mod output;
+
 use serde::{Deserialize, Serialize};
 
 use crate::atom::Atom;

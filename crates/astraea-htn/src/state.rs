@@ -1,22 +1,67 @@
 //! The facts that hold.
 
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
 use crate::atom::Atom;
 use crate::error::Error;
+use crate::model::Model;
+use crate::objects::{Obj, Objects};
+use crate::search::resolve_args;
+use crate::store::{FactId, Store};
+use crate::syntax::did_you_mean;
+use crate::types::Ty;
+
+/// A belief of this confidence or more counts as a fact.
+const BELIEVED: f64 = 0.5;
 
 /// A set of facts about declared objects.
 ///
-/// Made by [`CompiledDomain::state`](crate::CompiledDomain::state). Names are checked against the domain when a fact is added.
+/// Made by [`CompiledDomain::state`](crate::CompiledDomain::state). Names are checked against the domain when a fact is added. What was not added is false.
 #[derive(Debug, Clone)]
-pub struct State {}
+pub struct State {
+    pub(crate) model: Arc<Model>,
+    pub(crate) objects: Arc<Objects>,
+    pub(crate) store: Store,
+    pub(crate) beliefs: FxHashMap<FactId, f64>,
+    /// Values of numeric functions.
+    pub(crate) values: FxHashMap<(u32, Vec<Obj>), f64>,
+}
 
 impl State {
-    /// Declares an object.
+    pub(crate) fn new(model: &Arc<Model>) -> Self {
+        Self {
+            model: Arc::clone(model),
+            objects: Arc::new(model.constants.clone()),
+            store: Store::new(model.predicates.len()),
+            beliefs: FxHashMap::default(),
+            values: FxHashMap::default(),
+        }
+    }
+
+    /// Declares an object. Names that differ in letter case are different objects (a file `A.py` is not `a.py`), unless the domain has a constant
+    /// of that name.
     ///
     /// # Errors
-    /// [`Error::Unknown`] where the type is not declared; [`Error::Mismatch`] where the name already stands for an object of another type.
+    /// [`Error::Unknown`] where the type is not declared.
     pub fn add_object(&mut self, name: &str, ty: &str) -> Result<(), Error> {
-        let _ = (name, ty);
-        todo!()
+        let model = Arc::clone(&self.model);
+        let Some(id) = model.types.get(ty) else {
+            return Err(Error::Unknown {
+                what: "type",
+                name: ty.to_owned(),
+                help: did_you_mean(ty, model.types.names.iter().map(String::as_str)),
+            });
+        };
+        let constant = model.constants.find(name).is_some();
+        self.declare(name, &if id == 0 { Ty::default() } else { Ty::from([id]) }, constant);
+        Ok(())
+    }
+
+    pub(crate) fn declare(&mut self, name: &str, ty: &Ty, fold: bool) -> Obj {
+        let model = Arc::clone(&self.model);
+        Arc::make_mut(&mut self.objects).declare(name, ty, &model.types, fold)
     }
 
     /// [`add_object`](Self::add_object) for building a state in one expression.
@@ -28,13 +73,38 @@ impl State {
         Ok(self)
     }
 
+    fn resolve(&self, fact: &Atom) -> Result<(u32, Vec<Obj>), Error> {
+        let Some(pred) = self.model.predicate(&fact.name) else {
+            let known = self.model.predicates.iter().map(|p| p.name.as_str());
+            return Err(Error::Unknown {
+                what: "predicate",
+                name: fact.name.clone(),
+                help: did_you_mean(&fact.name, known)
+                    .or_else(|| Some("declare it in the domain's `:predicates`".into())),
+            });
+        };
+        let params = &self.model.predicates[pred as usize].params;
+        Ok((pred, resolve_args(&self.model, &self.objects, fact, params)?))
+    }
+
+    pub(crate) fn set(&mut self, pred: u32, args: &[Obj], value: bool) -> bool {
+        let fact = self.store.intern(pred, args);
+        let changed = self.store.holds_id(fact) != value;
+        if changed {
+            self.store.flip(fact);
+        }
+        changed
+    }
+
     /// Makes a fact true. Says whether it was not before.
     ///
     /// # Errors
     /// [`Error::Unknown`] for a predicate or object that is not declared, [`Error::Mismatch`] for a wrong number or type of arguments.
     pub fn add(&mut self, fact: impl Into<Atom>) -> Result<bool, Error> {
-        let _ = fact.into();
-        todo!()
+        let (pred, args) = self.resolve(&fact.into())?;
+        let changed = self.set(pred, &args, true);
+        self.forget_belief(pred, &args);
+        Ok(changed)
     }
 
     /// [`add`](Self::add) for building a state in one expression.
@@ -51,17 +121,37 @@ impl State {
     /// # Errors
     /// As [`add`](Self::add).
     pub fn remove(&mut self, fact: impl Into<Atom>) -> Result<bool, Error> {
-        let _ = fact.into();
-        todo!()
+        let (pred, args) = self.resolve(&fact.into())?;
+        self.forget_belief(pred, &args);
+        Ok(self.set(pred, &args, false))
     }
 
-    /// Records a belief. One of confidence 0.5 or more counts as a fact.
+    fn forget_belief(&mut self, pred: u32, args: &[Obj]) {
+        if let Some(id) = self.store.find(pred, args) {
+            self.beliefs.remove(&id);
+        }
+    }
+
+    /// Records a belief. One of confidence 0.5 or more counts as a fact; a fact that was observed stays true whatever is believed of it.
     ///
     /// # Errors
     /// As [`add`](Self::add); [`Error::OutOfRange`] for a confidence outside 0..1.
     pub fn add_belief(&mut self, fact: impl Into<Atom>, confidence: f64) -> Result<(), Error> {
-        let _ = (fact.into(), confidence);
-        todo!()
+        if !(0.0..=1.0).contains(&confidence) {
+            return Err(Error::OutOfRange {
+                what: "the confidence of a belief",
+                value: confidence,
+                range: "0..1",
+            });
+        }
+        let (pred, args) = self.resolve(&fact.into())?;
+        let id = self.store.intern(pred, &args);
+        let observed = self.store.holds_id(id) && !self.beliefs.contains_key(&id);
+        if !observed {
+            self.set(pred, &args, confidence >= BELIEVED);
+            self.beliefs.insert(id, confidence);
+        }
+        Ok(())
     }
 
     /// [`add_belief`](Self::add_belief) for building a state in one expression.
@@ -73,16 +163,33 @@ impl State {
         Ok(self)
     }
 
-    /// Whether the fact holds (a world-state fact, or a belief of confidence 0.5 or more).
+    /// Whether the fact holds (observed, or believed with confidence 0.5 or more). A fact with unknown names does not.
     #[must_use]
     pub fn holds(&self, fact: impl Into<Atom>) -> bool {
-        let _ = fact.into();
-        todo!()
+        self.resolve(&fact.into()).is_ok_and(|(pred, args)| self.store.holds(pred, &args))
+    }
+
+    /// The confidence of a belief, where the fact is one.
+    #[must_use]
+    pub fn confidence(&self, fact: impl Into<Atom>) -> Option<f64> {
+        let (pred, args) = self.resolve(&fact.into()).ok()?;
+        let id = self.store.find(pred, &args)?;
+        self.beliefs.get(&id).copied()
+    }
+
+    pub(crate) fn atom(&self, fact: FactId) -> Atom {
+        let args = self.store.args(fact).iter().map(|o| self.objects.name(*o).to_owned());
+        Atom {
+            name: self.model.predicates[self.store.pred(fact) as usize].name.clone(),
+            args: args.collect(),
+        }
     }
 
     /// All facts that hold, sorted.
     #[must_use]
     pub fn facts(&self) -> Vec<Atom> {
-        todo!()
+        let mut facts: Vec<Atom> = self.store.iter().map(|id| self.atom(id)).collect();
+        facts.sort();
+        facts
     }
 }

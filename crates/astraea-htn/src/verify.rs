@@ -1,5 +1,10 @@
 //! An independent judge of plans.
+//!
+//! It reads the domain's syntax tree, not the compiled form, and shares no code with the search: a plan is checked by executing it.
 
+mod judge;
+
+pub(crate) use judge::verify;
 use serde::{Deserialize, Serialize};
 
 /// The first thing found wrong with a plan.

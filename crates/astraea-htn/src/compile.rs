@@ -1,0 +1,405 @@
+//! From syntax tree to model, checking every name, arity, type and ordering on the way.
+
+mod scope;
+
+use rustc_hash::FxHashMap;
+
+use crate::ast;
+use crate::diagnostic::Diagnostic;
+use crate::model::{Action, Arg, Change, Method, Model, Predicate, Sub, Task, TaskId};
+use crate::objects::Objects;
+use crate::query::{Cond, Part, Query, Vars};
+use crate::syntax::did_you_mean;
+use crate::types::{Ty, TypeTable};
+
+pub(crate) use scope::{Scope, parts_of, resolve_term};
+
+/// What names mean while methods, actions and problems are compiled.
+#[derive(Debug)]
+pub(crate) struct Names<'a> {
+    pub(crate) types: &'a TypeTable,
+    pub(crate) objects: &'a Objects,
+    pub(crate) predicates: &'a [Predicate],
+    pub(crate) predicate_by_key: &'a FxHashMap<String, u32>,
+    pub(crate) functions: &'a FxHashMap<String, (u32, Vec<Ty>)>,
+    pub(crate) tasks: &'a [Task],
+    pub(crate) task_by_key: &'a FxHashMap<String, TaskId>,
+}
+
+impl<'a> Names<'a> {
+    pub(crate) fn of(model: &'a Model, objects: &'a Objects) -> Self {
+        Self {
+            types: &model.types,
+            objects,
+            predicates: &model.predicates,
+            predicate_by_key: &model.predicate_by_key,
+            functions: &model.functions,
+            tasks: &model.tasks,
+            task_by_key: &model.task_by_key,
+        }
+    }
+}
+
+/// Predicates may have this many parameters.
+const MAX_ARITY: usize = 60;
+
+fn twice(what: &str, name: &ast::Name) -> Diagnostic {
+    Diagnostic::error(format!("{what} `{name}` is declared twice"), name.span)
+        .label("declared again here")
+        .help("rename or remove one of the two")
+}
+
+/// Compiles a domain.
+pub(crate) fn compile(domain: ast::Domain) -> Result<Model, Vec<Diagnostic>> {
+    let mut errors = Vec::new();
+    let types = TypeTable::build(&domain.types, &mut errors);
+    if types.names.len() >= usize::from(u16::MAX) {
+        errors.push(Diagnostic::error("more than 65 534 types", domain.name.span));
+    }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    let mut constants = Objects::new(&types);
+    for constant in &domain.constants {
+        let ty = types.resolve(&constant.ty, &mut errors);
+        constants.declare(&constant.name.text, &ty, &types, true);
+    }
+    let mut predicates: Vec<Predicate> = Vec::new();
+    let mut predicate_by_key = FxHashMap::default();
+    for p in &domain.predicates {
+        let params = p.params.iter().map(|v| types.resolve(&v.ty, &mut errors)).collect();
+        if predicate_by_key.insert(p.name.key(), predicates.len() as u32).is_some() {
+            errors.push(twice("predicate", &p.name));
+        }
+        if p.params.len() > MAX_ARITY {
+            let text = format!("predicate `{}` has more than {MAX_ARITY} parameters", p.name);
+            errors.push(Diagnostic::error(text, p.name.span));
+        }
+        predicates.push(Predicate { name: p.name.text.clone(), params });
+    }
+    let mut functions = FxHashMap::default();
+    for f in &domain.functions {
+        let params = f.params.iter().map(|v| types.resolve(&v.ty, &mut errors)).collect();
+        let id = functions.len() as u32;
+        if functions.insert(f.name.key(), (id, params)).is_some() {
+            errors.push(twice("function", &f.name));
+        }
+    }
+    let mut tasks: Vec<Task> = Vec::new();
+    let mut task_by_key = FxHashMap::default();
+    let heads = domain.tasks.iter().map(|t| (&t.name, &t.params, None));
+    let actions = domain.actions.iter().enumerate();
+    let heads = heads.chain(actions.map(|(i, a)| (&a.name, &a.params, Some(i as u32))));
+    for (name, params, action) in heads {
+        let params = params.iter().map(|v| types.resolve(&v.ty, &mut errors)).collect();
+        if task_by_key.insert(name.key(), tasks.len() as TaskId).is_some() {
+            errors.push(twice("task or action", name));
+        }
+        tasks.push(Task {
+            name: name.text.clone(),
+            params,
+            declared: Vec::new(),
+            cheapest: Vec::new(),
+            action,
+            neutral: false,
+        });
+    }
+    let names = Names {
+        types: &types,
+        objects: &constants,
+        predicates: &predicates,
+        predicate_by_key: &predicate_by_key,
+        functions: &functions,
+        tasks: &tasks,
+        task_by_key: &task_by_key,
+    };
+    let compiled: Vec<Action> =
+        domain.actions.iter().map(|a| action(a, &names, &mut errors)).collect();
+    let mut methods = Vec::with_capacity(domain.methods.len());
+    let mut refines = vec![Vec::new(); tasks.len()];
+    let mut seen = FxHashMap::default();
+    for m in &domain.methods {
+        if seen.insert(m.name.key(), ()).is_some() {
+            errors.push(twice("method", &m.name));
+        }
+        if let Some((task, compiled)) = method(m, &names, &mut errors) {
+            refines[task as usize].push(methods.len() as u32);
+            methods.push(compiled);
+        }
+    }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    for (task, declared) in tasks.iter_mut().zip(refines) {
+        let mut cheapest = declared.clone();
+        let cost = |m: &u32| methods[*m as usize].cost.unwrap_or(0.0);
+        cheapest.sort_by(|a, b| cost(a).total_cmp(&cost(b)));
+        task.neutral = match task.action {
+            Some(a) => {
+                let action = &compiled[a as usize];
+                action.parts.is_empty() && action.changes.is_empty()
+            }
+            None => declared.iter().all(|m| methods[*m as usize].query.is_free()),
+        };
+        task.declared = declared;
+        task.cheapest = cheapest;
+    }
+    let mut model = Model {
+        ast: domain,
+        warnings: Vec::new(),
+        types,
+        constants,
+        predicates,
+        predicate_by_key,
+        functions,
+        tasks,
+        task_by_key,
+        methods,
+        actions: compiled,
+    };
+    model.warnings = warnings(&model);
+    Ok(model)
+}
+
+/// Tasks that cannot be carried out, methods that cannot be used.
+fn warnings(model: &Model) -> Vec<Diagnostic> {
+    let mut list = Vec::new();
+    // A task can be refined if it is an action or one of its methods has only such subtasks.
+    let mut fine: Vec<bool> = model.tasks.iter().map(|t| t.action.is_some()).collect();
+    loop {
+        let mut changed = false;
+        for (t, task) in model.tasks.iter().enumerate() {
+            let can = |m: &u32| {
+                model.methods[*m as usize].subs.iter().all(|s| fine[s.task as usize])
+            };
+            if !fine[t] && task.declared.iter().any(can) {
+                fine[t] = true;
+                changed = true;
+            }
+        }
+        if !changed {
+            break;
+        }
+    }
+    for (t, task) in model.tasks.iter().enumerate() {
+        if fine[t] {
+            continue;
+        }
+        let span = model.ast.tasks.get(t).map(|d| d.name.span).unwrap_or_default();
+        list.push(if task.declared.is_empty() {
+            Diagnostic::warning(format!("no method refines task `{}`", task.name), span)
+                .help("add a method for it, or declare it as an action")
+        } else {
+            Diagnostic::warning(format!("task `{}` can never be carried out", task.name), span)
+                .help("each of its methods needs a task that no method refines, or the task itself; add a method that ends")
+        });
+    }
+    for m in &model.ast.methods {
+        let missing = m.network.subtasks.iter().find(|s| {
+            model.task(&s.term.name.text).is_some_and(|t| !fine[t as usize])
+        });
+        if let Some(sub) = missing {
+            let text = format!(
+                "method `{}` can never be used: its subtask `{}` cannot be carried out",
+                m.name, sub.term.name
+            );
+            list.push(Diagnostic::warning(text, sub.term.name.span));
+        }
+    }
+    list
+}
+
+fn action(ast: &ast::Action, names: &Names<'_>, errors: &mut Vec<Diagnostic>) -> Action {
+    let mut scope = Scope::new(names, &ast.params, errors);
+    let parts: Vec<Cond> =
+        scope.conjuncts(&ast.precondition).into_iter().map(|(cond, _)| cond).collect();
+    let mut changes = Vec::new();
+    let mut prices = Vec::new();
+    scope.effect(&ast.effect, &mut Vec::new(), &mut Vec::new(), &mut changes, &mut prices);
+    let plain = changes.iter().all(|c: &Change| c.forall.is_empty() && c.when.is_none());
+    let slots = scope.slots;
+    // Deletions first: an action that adds and deletes a fact leaves it true.
+    changes.sort_by_key(|c| c.add);
+    Action { parts, changes, plain, prices, slots }
+}
+
+fn method(
+    ast: &ast::Method,
+    names: &Names<'_>,
+    errors: &mut Vec<Diagnostic>,
+) -> Option<(TaskId, Method)> {
+    if let Some(cost) = ast.cost
+        && !(0.0..=1.0).contains(&cost)
+    {
+        let text = format!("the cost of method `{}` is {cost}, not between 0 and 1", ast.name);
+        errors.push(Diagnostic::error(text, ast.name.span).help("give a cost from 0 to 1"));
+    }
+    if ast.name.text.is_empty() || ast.task.name.text.is_empty() {
+        errors.push(
+            Diagnostic::error("a method needs a name and a task", ast.name.span)
+                .help("name both"),
+        );
+        return None;
+    }
+    let mut scope = Scope::new(names, &ast.params, errors);
+    let task = scope.task(&ast.task, "task");
+    let head = task.as_ref().map(|(_, args)| args.clone()).unwrap_or_default();
+    if let Some((id, _)) = &task
+        && names.tasks[*id as usize].action.is_some()
+    {
+        let d = Diagnostic::error(
+            format!("method `{}` refines `{}`, which is an action", ast.name, ast.task.name),
+            ast.task.name.span,
+        );
+        scope.errors.push(d.help("only tasks declared with `:task` have methods"));
+    }
+    let params = task.as_ref().map(|(id, _)| names.tasks[*id as usize].params.clone());
+    let compiled = network(ast, scope, head, params.as_deref().unwrap_or(&[]))?;
+    task.map(|(id, _)| (id, compiled))
+}
+
+/// Compiles the body of a method, or the initial network in the form of one.
+pub(crate) fn network(
+    ast: &ast::Method,
+    mut scope: Scope<'_, '_>,
+    head: Vec<Arg>,
+    head_types: &[Ty],
+) -> Option<Method> {
+    let names = scope.names;
+    let mut parts: Vec<Part> = Vec::new();
+    let mut bound = vec![false; scope.count];
+    for (arg, ty) in head.iter().zip(head_types) {
+        if let Arg::Var(slot) = arg {
+            let own = scope.types[usize::from(*slot)].clone();
+            if !bound[usize::from(*slot)] && !names.types.covers(ty, &own) {
+                parts.push((Cond::Sort(*arg, own), u16::MAX));
+            }
+            bound[usize::from(*slot)] = true;
+        }
+    }
+    let constraints = scope.conjuncts(&ast.network.constraints);
+    parts.extend(constraints.into_iter().map(|(cond, part)| (cond, part | CONSTRAINT)));
+    parts.extend(scope.conjuncts(&ast.precondition));
+    let mut used = vec![false; scope.count];
+    let mut subs = Vec::new();
+    for sub in &ast.network.subtasks {
+        let Some((task, args)) = scope.task(&sub.term, "task") else { continue };
+        for (arg, ty) in args.iter().zip(&names.tasks[task as usize].params) {
+            if let Arg::Var(slot) = arg {
+                used[usize::from(*slot)] = true;
+                if !names.types.covers(&scope.types[usize::from(*slot)], ty) {
+                    parts.push((Cond::Sort(*arg, ty.clone()), u16::MAX));
+                }
+            }
+        }
+        subs.push(Sub { task, args, next: Vec::new(), waits: 0 });
+    }
+    if subs.len() != ast.network.subtasks.len() || subs.len() > usize::from(u16::MAX) {
+        return None;
+    }
+    let backwards = order(&ast.network, &mut subs, &mut scope)?;
+    let types = scope.types[..scope.count].to_vec();
+    let vars = Vars { types: &types, bound, used, slots: scope.slots };
+    let params_of = |p: u32| names.predicates[p as usize].params.clone();
+    let query = Query::compile(parts, vars, params_of, names.types);
+    Some(Method {
+        name: ast.name.text.clone(),
+        cost: ast.cost,
+        vars: ast.params.iter().map(|p| p.name.text.clone()).collect(),
+        head,
+        query,
+        subs,
+        backwards,
+    })
+}
+
+/// Marks parts of `:constraints` among the part numbers of a query; `u16::MAX` is the part number of a type check that no source wrote.
+pub(crate) const CONSTRAINT: u16 = 0x8000;
+
+/// Puts the orderings into the subtasks and sorts these; a cycle is an error.
+fn order(network: &ast::Network, subs: &mut [Sub], scope: &mut Scope<'_, '_>) -> Option<Vec<u16>> {
+    let count = subs.len();
+    let mut pairs: Vec<(usize, usize)> = Vec::new();
+    if network.ordered {
+        pairs.extend((1..count).map(|i| (i - 1, i)));
+    }
+    let label = |s: &ast::Subtask| s.label.as_ref().map(ast::Name::key);
+    let mut labels = FxHashMap::default();
+    for (i, sub) in network.subtasks.iter().enumerate() {
+        if let Some(key) = label(sub)
+            && labels.insert(key, i).is_some()
+            && let Some(name) = &sub.label
+        {
+            scope.errors.push(twice("label", name));
+        }
+    }
+    let mut fine = true;
+    for (a, b) in &network.ordering {
+        let mut find = |name: &ast::Name| {
+            let found = labels.get(&name.key()).copied();
+            if found.is_none() {
+                let known = network.subtasks.iter().filter_map(|s| s.label.as_ref());
+                let mut d =
+                    Diagnostic::error(format!("no subtask is labelled `{name}`"), name.span);
+                d.help = did_you_mean(&name.text, known.map(|n| n.text.as_str()))
+                    .or_else(|| Some("label it: `(label (task …))`".to_owned()));
+                scope.errors.push(d);
+                fine = false;
+            }
+            found
+        };
+        if let (Some(a), Some(b)) = (find(a), find(b)) {
+            pairs.push((a, b));
+        }
+    }
+    if !fine {
+        return None;
+    }
+    match link(subs, pairs) {
+        Ok(backwards) => Some(backwards),
+        Err(stuck) => {
+            let term = &network.subtasks[stuck[0]].term;
+            let pair = network.ordering.iter().find(|(a, b)| {
+                [a, b].iter().all(|n| labels.get(&n.key()).is_some_and(|i| stuck.contains(i)))
+            });
+            let span = pair.map_or(term.name.span, |(a, b)| a.span.to(b.span));
+            scope.errors.push(
+                Diagnostic::error("the ordering of the subtasks is cyclic", span)
+                    .label(format!("`{}` would have to come before itself", term.name))
+                    .help("remove one of the orderings on the cycle"),
+            );
+            None
+        }
+    }
+}
+
+/// Enters the orderings and gives the subtasks from last to first; where there is a cycle, the subtasks that cannot be placed.
+pub(crate) fn link(
+    subs: &mut [Sub],
+    mut pairs: Vec<(usize, usize)>,
+) -> Result<Vec<u16>, Vec<usize>> {
+    pairs.sort_unstable();
+    pairs.dedup();
+    for (a, b) in &pairs {
+        subs[*a].next.push(*b as u16);
+        subs[*b].waits += 1;
+    }
+    let mut waits: Vec<u16> = subs.iter().map(|s| s.waits).collect();
+    let mut sorted: Vec<u16> = Vec::with_capacity(subs.len());
+    sorted.extend((0..subs.len()).filter(|i| waits[*i] == 0).map(|i| i as u16));
+    let mut at = 0;
+    while at < sorted.len() {
+        for next in &subs[usize::from(sorted[at])].next {
+            waits[usize::from(*next)] -= 1;
+            if waits[usize::from(*next)] == 0 {
+                sorted.push(*next);
+            }
+        }
+        at += 1;
+    }
+    if sorted.len() < subs.len() {
+        return Err((0..subs.len()).filter(|i| waits[*i] > 0).collect());
+    }
+    sorted.reverse();
+    Ok(sorted)
+}

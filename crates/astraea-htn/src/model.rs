@@ -1,0 +1,138 @@
+//! A domain with every name resolved: what the search works on.
+
+use rustc_hash::FxHashMap;
+
+use crate::ast;
+use crate::diagnostic::Diagnostic;
+use crate::objects::{Obj, Objects};
+use crate::query::{Cond, Query};
+use crate::types::{Ty, TypeTable};
+
+/// Position of a task or action in [`Model::tasks`].
+pub(crate) type TaskId = u32;
+
+/// An argument inside a method or action: one of its variables, or an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Arg {
+    Var(u16),
+    Obj(Obj),
+}
+
+impl Arg {
+    #[inline]
+    pub(crate) fn value(self, binding: &[Obj]) -> Obj {
+        match self {
+            Self::Var(slot) => binding[usize::from(slot)],
+            Self::Obj(obj) => obj,
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Predicate {
+    pub(crate) name: String,
+    pub(crate) params: Vec<Ty>,
+}
+
+/// A task: compound, or an action.
+#[derive(Debug, Clone)]
+pub(crate) struct Task {
+    pub(crate) name: String,
+    pub(crate) params: Vec<Ty>,
+    /// Positions of its methods as declared, and from the cheapest to the dearest.
+    pub(crate) declared: Vec<u32>,
+    pub(crate) cheapest: Vec<u32>,
+    /// Position in [`Model::actions`].
+    pub(crate) action: Option<u32>,
+    /// Choosing it first loses nothing, whatever else could be done: it neither reads nor changes the state.
+    pub(crate) neutral: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Sub {
+    pub(crate) task: TaskId,
+    pub(crate) args: Vec<Arg>,
+    /// Subtasks that wait for this one.
+    pub(crate) next: Vec<u16>,
+    /// How many subtasks this one waits for.
+    pub(crate) waits: u16,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Method {
+    pub(crate) name: String,
+    pub(crate) cost: Option<f64>,
+    pub(crate) vars: Vec<String>,
+    /// How the task's arguments bind the variables.
+    pub(crate) head: Vec<Arg>,
+    pub(crate) query: Query,
+    pub(crate) subs: Vec<Sub>,
+    /// The subtasks in an order in which every one comes after those that wait for it.
+    pub(crate) backwards: Vec<u16>,
+}
+
+/// A change that an action makes.
+#[derive(Debug, Clone)]
+pub(crate) struct Change {
+    /// Quantified variables with their types.
+    pub(crate) forall: Vec<(u16, Ty)>,
+    pub(crate) when: Option<Cond>,
+    pub(crate) add: bool,
+    pub(crate) pred: u32,
+    pub(crate) args: Vec<Arg>,
+}
+
+/// A part of what an action costs.
+#[derive(Debug, Clone)]
+pub(crate) enum Price {
+    Number(f64),
+    Function(u32, Vec<Arg>),
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Action {
+    /// Checked when it is executed, in order.
+    pub(crate) parts: Vec<Cond>,
+    pub(crate) changes: Vec<Change>,
+    /// Whether no change has a quantifier or a condition.
+    pub(crate) plain: bool,
+    pub(crate) prices: Vec<Price>,
+    /// Variables, those of quantifiers included.
+    pub(crate) slots: usize,
+}
+
+#[derive(Debug)]
+pub(crate) struct Model {
+    pub(crate) ast: ast::Domain,
+    pub(crate) warnings: Vec<Diagnostic>,
+    pub(crate) types: TypeTable,
+    pub(crate) constants: Objects,
+    pub(crate) predicates: Vec<Predicate>,
+    pub(crate) predicate_by_key: FxHashMap<String, u32>,
+    pub(crate) functions: FxHashMap<String, (u32, Vec<Ty>)>,
+    pub(crate) tasks: Vec<Task>,
+    pub(crate) task_by_key: FxHashMap<String, TaskId>,
+    pub(crate) methods: Vec<Method>,
+    pub(crate) actions: Vec<Action>,
+}
+
+impl Model {
+    pub(crate) fn task(&self, name: &str) -> Option<TaskId> {
+        lookup(&self.task_by_key, name)
+    }
+
+    pub(crate) fn predicate(&self, name: &str) -> Option<u32> {
+        lookup(&self.predicate_by_key, name)
+    }
+}
+
+pub(crate) fn lookup<T: Copy>(map: &FxHashMap<String, T>, name: &str) -> Option<T> {
+    if let Some(found) = map.get(name) {
+        return Some(*found);
+    }
+    if name.bytes().any(|b| b.is_ascii_uppercase()) {
+        map.get(&name.to_ascii_lowercase()).copied()
+    } else {
+        None
+    }
+}

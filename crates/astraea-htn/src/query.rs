@@ -1,0 +1,440 @@
+//! Conditions, and finding the bindings that make them true.
+
+use crate::model::Arg;
+use crate::objects::{Obj, Objects};
+use crate::store::{NONE, Store, Walk};
+use crate::types::{Ty, TypeTable};
+
+/// A condition whose variables are all bound when it is asked.
+#[derive(Debug, Clone)]
+pub(crate) enum Cond {
+    Atom(u32, Vec<Arg>),
+    Equal(Arg, Arg),
+    Sort(Arg, Ty),
+    Not(Box<Cond>),
+    And(Vec<Cond>),
+    Or(Vec<Cond>),
+    Forall(Vec<(u16, Ty)>, Box<Cond>),
+    Exists(Vec<(u16, Ty)>, Box<Cond>),
+}
+
+/// Calls `f` with the values of the arguments.
+#[inline]
+pub(crate) fn with_values<R>(args: &[Arg], binding: &[Obj], f: impl FnOnce(&[Obj]) -> R) -> R {
+    let mut short = [0; 8];
+    if args.len() <= short.len() {
+        for (into, arg) in short.iter_mut().zip(args) {
+            *into = arg.value(binding);
+        }
+        f(&short[..args.len()])
+    } else {
+        let long: Vec<Obj> = args.iter().map(|a| a.value(binding)).collect();
+        f(&long)
+    }
+}
+
+/// Goes through all values of some variables until `f` says stop; whether it did.
+pub(crate) fn for_each_choice(
+    vars: &[(u16, Ty)],
+    objects: &Objects,
+    binding: &mut [Obj],
+    mut f: impl FnMut(&mut [Obj]) -> bool,
+) -> bool {
+    let mut at = vec![0usize; vars.len()];
+    let mut i = 0;
+    loop {
+        if i == vars.len() {
+            if f(binding) {
+                return true;
+            }
+            if i == 0 {
+                return false;
+            }
+            i -= 1;
+            continue;
+        }
+        let (slot, ty) = &vars[i];
+        let limit = objects.candidates(ty);
+        let found = (at[i]..limit).find_map(|k| objects.candidate(ty, k).map(|obj| (k, obj)));
+        match found {
+            Some((k, obj)) => {
+                binding[usize::from(*slot)] = obj;
+                at[i] = k + 1;
+                i += 1;
+                if i < vars.len() {
+                    at[i] = 0;
+                }
+            }
+            None if i == 0 => return false,
+            None => i -= 1,
+        }
+    }
+}
+
+impl Cond {
+    /// Whether it holds. Recursion is bounded by the nesting that the parser and the compiler allow.
+    pub(crate) fn eval(&self, store: &Store, objects: &Objects, binding: &mut [Obj]) -> bool {
+        match self {
+            Self::Atom(pred, args) => with_values(args, binding, |args| store.holds(*pred, args)),
+            Self::Equal(a, b) => a.value(binding) == b.value(binding),
+            Self::Sort(arg, ty) => objects.fits(arg.value(binding), ty),
+            Self::Not(part) => !part.eval(store, objects, binding),
+            Self::And(parts) => parts.iter().all(|p| p.eval(store, objects, binding)),
+            Self::Or(parts) => parts.iter().any(|p| p.eval(store, objects, binding)),
+            Self::Forall(vars, body) => {
+                !for_each_choice(vars, objects, binding, |b| !body.eval(store, objects, b))
+            }
+            Self::Exists(vars, body) => {
+                for_each_choice(vars, objects, binding, |b| body.eval(store, objects, b))
+            }
+        }
+    }
+
+    /// Marks the variables below `seen.len()` that occur in it.
+    pub(crate) fn variables(&self, seen: &mut [bool]) {
+        let mut mark = |arg: &Arg| {
+            if let Arg::Var(slot) = arg
+                && let Some(s) = seen.get_mut(usize::from(*slot))
+            {
+                *s = true;
+            }
+        };
+        match self {
+            Self::Atom(_, args) => args.iter().for_each(mark),
+            Self::Equal(a, b) => {
+                mark(a);
+                mark(b);
+            }
+            Self::Sort(a, _) => mark(a),
+            Self::Not(part) | Self::Forall(_, part) | Self::Exists(_, part) => {
+                part.variables(seen);
+            }
+            Self::And(parts) | Self::Or(parts) => {
+                for part in parts {
+                    part.variables(seen);
+                }
+            }
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Pat {
+    /// A value that is known before the fact is looked up.
+    Known(Arg),
+    /// The fact gives the variable its value, if that is of the type.
+    Bind(u16, Ty),
+    /// A variable that an earlier argument of the same fact bound.
+    Same(u16),
+}
+
+#[derive(Debug, Clone)]
+enum Op {
+    /// Find a fact.
+    Match { pred: u32, args: Vec<Pat>, part: u16 },
+    /// Ask a condition.
+    Check(Cond, u16),
+    /// Try every object of a type; only the first where the choice does not matter.
+    Each { slot: u16, ty: Ty, once: bool },
+}
+
+/// A conjunction as a series of look-ups, each using what the ones before have bound.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Query {
+    ops: Vec<Op>,
+    /// Variables, those of quantifiers included.
+    pub(crate) slots: usize,
+}
+
+/// One conjunct: what it asks, and which part of the source it came from.
+pub(crate) type Part = (Cond, u16);
+
+/// The operation that a query could not get past.
+#[derive(Debug, Clone)]
+pub(crate) struct Stuck {
+    /// The part of the precondition; `None` where a variable has no object of its type.
+    pub(crate) part: Option<u16>,
+    /// The variables at that moment; `None` for those not bound yet.
+    pub(crate) binding: Vec<Option<Obj>>,
+}
+
+/// What the compiler knows about the variables of a query.
+#[derive(Debug)]
+pub(crate) struct Vars<'a> {
+    /// Their types.
+    pub(crate) types: &'a [Ty],
+    /// Which are bound before the query runs.
+    pub(crate) bound: Vec<bool>,
+    /// Which are used outside the query.
+    pub(crate) used: Vec<bool>,
+    /// Variables, those of quantifiers included.
+    pub(crate) slots: usize,
+}
+
+impl Query {
+    /// Orders the conjuncts: checks as soon as their variables are bound, then the fact with most arguments known.
+    pub(crate) fn compile(
+        parts: Vec<Part>,
+        mut vars: Vars<'_>,
+        params_of: impl Fn(u32) -> Vec<Ty>,
+        types: &TypeTable,
+    ) -> Self {
+        let count = vars.types.len();
+        let mut ops = Vec::new();
+        let mut waiting: Vec<(Part, Vec<bool>)> = parts
+            .into_iter()
+            .map(|part| {
+                let mut seen = vec![false; count];
+                part.0.variables(&mut seen);
+                (part, seen)
+            })
+            .collect();
+        loop {
+            let ready = |seen: &[bool]| seen.iter().zip(&vars.bound).all(|(s, b)| !s || *b);
+            if let Some(i) = waiting.iter().position(|(_, seen)| ready(seen)) {
+                let ((cond, part), _) = waiting.remove(i);
+                ops.push(match cond {
+                    Cond::Atom(pred, args) => {
+                        Op::Match { pred, args: args.into_iter().map(Pat::Known).collect(), part }
+                    }
+                    cond => Op::Check(cond, part),
+                });
+                continue;
+            }
+            // The fact with the fewest unknown arguments, then the most known ones.
+            let unknown = |seen: &[bool]| {
+                seen.iter().zip(&vars.bound).filter(|(s, b)| **s && !**b).count()
+            };
+            let best = waiting
+                .iter()
+                .enumerate()
+                .filter_map(|(i, ((cond, _), seen))| match cond {
+                    Cond::Atom(_, args) => {
+                        let open = unknown(seen);
+                        Some((open.min(2), args.len() == open, std::cmp::Reverse(args.len()), i))
+                    }
+                    _ => None,
+                })
+                .min();
+            if let Some((.., i)) = best {
+                let ((cond, part), _) = waiting.remove(i);
+                let Cond::Atom(pred, args) = cond else { continue };
+                let params = params_of(pred);
+                let mut fresh = Vec::new();
+                let args = args
+                    .iter()
+                    .enumerate()
+                    .map(|(pos, arg)| match *arg {
+                        Arg::Var(slot) if fresh.contains(&slot) => Pat::Same(slot),
+                        Arg::Var(slot) if !vars.bound[usize::from(slot)] => {
+                            fresh.push(slot);
+                            let ty = &vars.types[usize::from(slot)];
+                            let sure = params.get(pos).is_some_and(|p| types.covers(p, ty));
+                            Pat::Bind(slot, if sure { Ty::default() } else { ty.clone() })
+                        }
+                        arg => Pat::Known(arg),
+                    })
+                    .collect();
+                for slot in fresh {
+                    vars.bound[usize::from(slot)] = true;
+                }
+                ops.push(Op::Match { pred, args, part });
+                continue;
+            }
+            // No fact can bind what is left: go through the objects of a type.
+            let wanted = (0..count).filter(|v| !vars.bound[*v]).max_by_key(|v| {
+                let in_test = waiting.iter().any(|(_, seen)| seen[*v]);
+                (in_test, std::cmp::Reverse(*v))
+            });
+            let Some(v) = wanted else { break };
+            let in_test = waiting.iter().any(|(_, seen)| seen[v]);
+            vars.bound[v] = true;
+            let once = !in_test && !vars.used[v];
+            ops.push(Op::Each { slot: v as u16, ty: vars.types[v].clone(), once });
+        }
+        Self { ops, slots: vars.slots }
+    }
+
+    /// How many cursors a run needs.
+    pub(crate) fn cursors(&self) -> usize {
+        self.ops.len()
+    }
+
+    /// Whether every binding satisfies it.
+    pub(crate) fn is_free(&self) -> bool {
+        self.ops.iter().all(|op| matches!(op, Op::Each { .. }))
+    }
+
+    /// Finds the first (`resume` = false) or the next binding.
+    pub(crate) fn next(
+        &self,
+        store: &Store,
+        objects: &Objects,
+        binding: &mut [Obj],
+        cursors: &mut [Walk],
+        resume: bool,
+    ) -> bool {
+        self.run(store, objects, binding, cursors, resume, |_, _| {})
+    }
+
+    /// Why there is no binding: the operation that came furthest; `None` where there is one.
+    pub(crate) fn stuck(
+        &self,
+        store: &Store,
+        objects: &Objects,
+        binding: &mut [Obj],
+        bound: &[bool],
+    ) -> Option<Stuck> {
+        let mut cursors = vec![Walk { at: NONE, by: NONE }; self.ops.len()];
+        let mut furthest: Option<(usize, Vec<Obj>)> = None;
+        let found = self.run(store, objects, binding, &mut cursors, false, |i, binding| {
+            if furthest.as_ref().is_none_or(|(best, _)| i > *best) {
+                furthest = Some((i, binding.to_vec()));
+            }
+        });
+        if found {
+            return None;
+        }
+        let (at, values) = furthest?;
+        let mut known = bound.to_vec();
+        known.resize(self.slots, false);
+        for op in &self.ops[..at] {
+            match op {
+                Op::Match { args, .. } => {
+                    for arg in args {
+                        if let Pat::Bind(slot, _) = arg {
+                            known[usize::from(*slot)] = true;
+                        }
+                    }
+                }
+                Op::Each { slot, .. } => known[usize::from(*slot)] = true,
+                Op::Check(..) => {}
+            }
+        }
+        let part = match &self.ops[at] {
+            Op::Match { part, .. } | Op::Check(_, part) => Some(*part),
+            Op::Each { .. } => None,
+        };
+        let binding = values.iter().zip(known).map(|(v, k)| k.then_some(*v)).collect();
+        Some(Stuck { part, binding })
+    }
+
+    fn run(
+        &self,
+        store: &Store,
+        objects: &Objects,
+        binding: &mut [Obj],
+        cursors: &mut [Walk],
+        resume: bool,
+        mut failed: impl FnMut(usize, &[Obj]),
+    ) -> bool {
+        let mut back = resume;
+        let mut i = if resume { self.ops.len() } else { 0 };
+        loop {
+            if back {
+                if i == 0 {
+                    return false;
+                }
+                i -= 1;
+            } else if i == self.ops.len() {
+                return true;
+            }
+            let ok = match &self.ops[i] {
+                Op::Check(cond, _) => !back && cond.eval(store, objects, binding),
+                Op::Each { slot, ty, once } => {
+                    let start = if back { cursors[i].at as usize + 1 } else { 0 };
+                    let end = if back && *once { 0 } else { objects.candidates(ty) };
+                    let found = (start..end)
+                        .find_map(|k| objects.candidate(ty, k).map(|obj| (k, obj)));
+                    if let Some((k, obj)) = found {
+                        cursors[i].at = k as u32;
+                        binding[usize::from(*slot)] = obj;
+                    }
+                    found.is_some()
+                }
+                Op::Match { pred, args, .. } => {
+                    find_fact(store, objects, *pred, args, binding, &mut cursors[i], back)
+                }
+            };
+            if ok {
+                back = false;
+                i += 1;
+            } else {
+                if !back {
+                    failed(i, binding);
+                }
+                back = true;
+            }
+        }
+    }
+}
+
+/// Moves the walk to the first or the next fact that fits, and binds its variables.
+fn find_fact(
+    store: &Store,
+    objects: &Objects,
+    pred: u32,
+    args: &[Pat],
+    binding: &mut [Obj],
+    walk: &mut Walk,
+    back: bool,
+) -> bool {
+    let mut at = if back {
+        if walk.at == NONE {
+            return false;
+        }
+        store.after(*walk)
+    } else {
+        let mut open = false;
+        let mut best = store.of_pred(pred);
+        walk.by = NONE;
+        for (pos, pat) in args.iter().enumerate() {
+            match pat {
+                Pat::Known(arg) => {
+                    if best.len > 1 {
+                        let chain = store.of_arg(pred, pos, arg.value(binding));
+                        if chain.len < best.len {
+                            best = chain;
+                            walk.by = pos as u32;
+                        }
+                    }
+                }
+                _ => open = true,
+            }
+        }
+        if !open {
+            // Everything is known: one look-up instead of a walk.
+            walk.at = NONE;
+            let mut values = [0; 8];
+            if args.len() <= values.len() {
+                for (into, pat) in values.iter_mut().zip(args) {
+                    if let Pat::Known(arg) = pat {
+                        *into = arg.value(binding);
+                    }
+                }
+                return store.holds(pred, &values[..args.len()]);
+            }
+        }
+        best.first
+    };
+    while at != NONE {
+        walk.at = at;
+        if store.holds_id(at) && fits(store.args(at), args, objects, binding) {
+            return true;
+        }
+        at = store.after(*walk);
+    }
+    walk.at = NONE;
+    false
+}
+
+fn fits(fact: &[Obj], args: &[Pat], objects: &Objects, binding: &mut [Obj]) -> bool {
+    fact.iter().zip(args).all(|(obj, pat)| match pat {
+        Pat::Known(arg) => arg.value(binding) == *obj,
+        Pat::Same(slot) => binding[usize::from(*slot)] == *obj,
+        Pat::Bind(slot, ty) => {
+            binding[usize::from(*slot)] = *obj;
+            objects.fits(*obj, ty)
+        }
+    })
+}

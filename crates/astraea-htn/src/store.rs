@@ -1,0 +1,215 @@
+//! Facts, indexed by predicate and by each argument, with changes that can be taken back.
+//!
+//! A fact gets a number when it is first seen and keeps it. Whether it holds is one bit, so a change and its undoing are one flip each, and a
+//! cursor into an index list stays valid across both.
+
+use rustc_hash::FxHashMap;
+
+use crate::objects::Obj;
+
+pub(crate) const NONE: u32 = u32::MAX;
+
+/// Number of a fact.
+pub(crate) type FactId = u32;
+
+#[derive(Debug, Clone, Copy)]
+struct Fact {
+    pred: u32,
+    args: u32,
+    arity: u32,
+    /// The next fact of the same predicate.
+    next: u32,
+    holds: bool,
+    key: u64,
+}
+
+/// A list of facts, chained through them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Chain {
+    pub(crate) first: u32,
+    last: u32,
+    pub(crate) len: u32,
+}
+
+const EMPTY: Chain = Chain { first: NONE, last: NONE, len: 0 };
+
+/// Where a walk through a chain stands.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Walk {
+    pub(crate) at: u32,
+    /// The argument whose chain is followed; `NONE` for the chain of the predicate.
+    pub(crate) by: u32,
+}
+
+/// All facts ever seen and which of them hold.
+#[derive(Debug, Clone)]
+pub(crate) struct Store {
+    facts: Vec<Fact>,
+    args: Vec<Obj>,
+    /// Beside each argument, the next fact with the same object there.
+    links: Vec<u32>,
+    by_pred: Vec<Chain>,
+    by_arg: FxHashMap<u64, Chain>,
+    /// Open addressing over fact numbers.
+    slots: Vec<u32>,
+    /// Combined key of the facts that hold.
+    pub(crate) hash: u64,
+}
+
+pub(crate) fn mix(mut x: u64) -> u64 {
+    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
+}
+
+pub(crate) fn hash_term(symbol: u32, args: &[Obj]) -> u64 {
+    let mut h = mix(u64::from(symbol) + 0x9e37_79b9_7f4a_7c15);
+    for arg in args {
+        h = mix(h.rotate_left(5) ^ (u64::from(*arg) + 0x517c_c1b7_2722_0a95));
+    }
+    h
+}
+
+fn arg_key(pred: u32, pos: usize, obj: Obj) -> u64 {
+    (u64::from(obj) << 32) ^ (u64::from(pred) << 6) ^ pos as u64
+}
+
+impl Store {
+    pub(crate) fn new(predicates: usize) -> Self {
+        Self {
+            facts: Vec::new(),
+            args: Vec::new(),
+            links: Vec::new(),
+            by_pred: vec![EMPTY; predicates],
+            by_arg: FxHashMap::default(),
+            slots: vec![NONE; 64],
+            hash: 0,
+        }
+    }
+
+    /// The number of a fact, if it was ever seen.
+    #[inline]
+    pub(crate) fn find(&self, pred: u32, args: &[Obj]) -> Option<FactId> {
+        let key = hash_term(pred, args);
+        let mask = self.slots.len() - 1;
+        let mut i = key as usize & mask;
+        loop {
+            let id = self.slots[i];
+            if id == NONE {
+                return None;
+            }
+            let fact = &self.facts[id as usize];
+            if fact.key == key && fact.pred == pred && self.args(id) == args {
+                return Some(id);
+            }
+            i = (i + 1) & mask;
+        }
+    }
+
+    /// The number of a fact, given now if it has none.
+    pub(crate) fn intern(&mut self, pred: u32, args: &[Obj]) -> FactId {
+        if let Some(id) = self.find(pred, args) {
+            return id;
+        }
+        let id = self.facts.len() as u32;
+        let key = hash_term(pred, args);
+        let at = self.args.len() as u32;
+        let fact =
+            Fact { pred, args: at, arity: args.len() as u32, next: NONE, holds: false, key };
+        self.facts.push(fact);
+        self.args.extend_from_slice(args);
+        self.links.resize(self.args.len(), NONE);
+        let chain = &mut self.by_pred[pred as usize];
+        if chain.len == 0 {
+            chain.first = id;
+        } else {
+            self.facts[chain.last as usize].next = id;
+        }
+        chain.last = id;
+        chain.len += 1;
+        for (pos, obj) in args.iter().enumerate() {
+            let chain = self.by_arg.entry(arg_key(pred, pos, *obj)).or_insert(EMPTY);
+            if chain.len == 0 {
+                chain.first = id;
+            } else {
+                let link = self.facts[chain.last as usize].args as usize + pos;
+                self.links[link] = id;
+            }
+            chain.last = id;
+            chain.len += 1;
+        }
+        if (self.facts.len() + 1) * 2 > self.slots.len() {
+            self.slots = vec![NONE; self.slots.len() * 4];
+            for i in 0..self.facts.len() {
+                self.place(i as u32);
+            }
+        } else {
+            self.place(id);
+        }
+        id
+    }
+
+    fn place(&mut self, id: FactId) {
+        let mask = self.slots.len() - 1;
+        let mut i = self.facts[id as usize].key as usize & mask;
+        while self.slots[i] != NONE {
+            i = (i + 1) & mask;
+        }
+        self.slots[i] = id;
+    }
+
+    #[inline]
+    pub(crate) fn args(&self, id: FactId) -> &[Obj] {
+        let fact = &self.facts[id as usize];
+        &self.args[fact.args as usize..(fact.args + fact.arity) as usize]
+    }
+
+    pub(crate) fn pred(&self, id: FactId) -> u32 {
+        self.facts[id as usize].pred
+    }
+
+    #[inline]
+    pub(crate) fn holds_id(&self, id: FactId) -> bool {
+        self.facts[id as usize].holds
+    }
+
+    #[inline]
+    pub(crate) fn holds(&self, pred: u32, args: &[Obj]) -> bool {
+        self.find(pred, args).is_some_and(|id| self.holds_id(id))
+    }
+
+    /// Makes a fact true that was false, or the reverse.
+    #[inline]
+    pub(crate) fn flip(&mut self, id: FactId) {
+        let fact = &mut self.facts[id as usize];
+        fact.holds = !fact.holds;
+        self.hash ^= fact.key;
+    }
+
+    /// All facts of a predicate.
+    pub(crate) fn of_pred(&self, pred: u32) -> Chain {
+        self.by_pred[pred as usize]
+    }
+
+    /// The facts of a predicate with this object at this place.
+    #[inline]
+    pub(crate) fn of_arg(&self, pred: u32, pos: usize, obj: Obj) -> Chain {
+        self.by_arg.get(&arg_key(pred, pos, obj)).copied().unwrap_or(EMPTY)
+    }
+
+    /// The fact after the one where a walk stands.
+    #[inline]
+    pub(crate) fn after(&self, walk: Walk) -> u32 {
+        let fact = &self.facts[walk.at as usize];
+        if walk.by == NONE {
+            fact.next
+        } else {
+            self.links[(fact.args + walk.by) as usize]
+        }
+    }
+
+    /// The facts that hold.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = FactId> + '_ {
+        (0..self.facts.len() as u32).filter(|id| self.holds_id(*id))
+    }
+}
