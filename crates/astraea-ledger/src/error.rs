@@ -44,7 +44,7 @@ pub enum LedgerError {
 pub enum Tampering {
     /// An entry's content no longer matches its own hash.
     Edited,
-    /// An entry was exchanged for another that hashes correctly; the next one does not follow it.
+    /// An entry was exchanged for another that hashes correctly, but its neighbours do not fit.
     Replaced,
     /// An entry is missing.
     Deleted,
@@ -70,9 +70,9 @@ impl fmt::Display for Tampering {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Edited => f.write_str("its content does not match its hash (edited)"),
-            Self::Replaced => f.write_str(
-                "it is consistent in itself but the next entry follows another one (replaced)",
-            ),
+            Self::Replaced => {
+                f.write_str("it is consistent in itself but does not fit its neighbours (replaced)")
+            }
             Self::Deleted => f.write_str("it is missing (deleted)"),
             Self::Inserted => f.write_str("it was put in between later (inserted)"),
             Self::Reordered { belongs_at } => {

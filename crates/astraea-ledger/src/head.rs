@@ -1,5 +1,6 @@
 //! The signed head: what makes a cut-off tail visible.
 
+use ed25519_dalek::Signer;
 use serde::{Deserialize, Serialize};
 
 use crate::LedgerError;
@@ -44,6 +45,32 @@ impl SignedHead {
     }
 }
 
+/// What a text with a signing key begins with.
+const SIGNING: &str = "ledger-signing-key ";
+/// What a text with a verifying key begins with.
+const VERIFYING: &str = "ledger-verifying-key ";
+
+/// What is signed: a word that no other use of the key signs, and the head's parts.
+fn message(seq: u64, sha: &str, ts_ms: u64) -> Vec<u8> {
+    format!("astraea-ledger head v1\n{seq}\n{sha}\n{ts_ms}\n").into_bytes()
+}
+
+/// Reads `prefix` and hex digits.
+fn read<const N: usize>(
+    text: &str,
+    prefix: &str,
+    what: &'static str,
+) -> Result<[u8; N], LedgerError> {
+    let malformed = |why: String| LedgerError::Malformed { what, why };
+    let digits = text
+        .trim()
+        .strip_prefix(prefix)
+        .ok_or_else(|| malformed(format!("it does not begin with `{}`", prefix.trim_end())))?;
+    let mut bytes = [0; N];
+    hex::decode_to_slice(digits.trim(), &mut bytes).map_err(|e| malformed(e.to_string()))?;
+    Ok(bytes)
+}
+
 /// The key that signs heads. Keep it where the agent's tasks cannot read it.
 pub struct SigningKey(ed25519_dalek::SigningKey);
 
@@ -54,11 +81,16 @@ impl SigningKey {
         Self(ed25519_dalek::SigningKey::from_bytes(&seed))
     }
 
-    /// Signs a head.
+    /// Signs a head; `ts_ms` says when, in milliseconds since the Unix epoch.
     #[must_use]
     pub fn sign(&self, head: &Head, ts_ms: u64) -> SignedHead {
-        let _ = &self.0;
-        SignedHead { seq: head.seq, sha: head.sha.clone(), ts_ms, signature: String::new() }
+        let signature = self.0.sign(&message(head.seq, &head.sha, ts_ms));
+        SignedHead {
+            seq: head.seq,
+            sha: head.sha.clone(),
+            ts_ms,
+            signature: hex::encode(signature.to_bytes()),
+        }
     }
 
     /// The public half.
@@ -70,15 +102,15 @@ impl SigningKey {
     /// The key as a line of text, for a file of mode 0600.
     #[must_use]
     pub fn to_text(&self) -> String {
-        String::new()
+        format!("{SIGNING}{}\n", hex::encode(self.0.to_bytes()))
     }
 
     /// Reads what [`to_text`](Self::to_text) wrote.
     ///
     /// # Errors
     /// [`LedgerError::Malformed`] for anything else.
-    pub fn from_text(_text: &str) -> Result<Self, LedgerError> {
-        Err(LedgerError::Malformed { what: "a signing key", why: String::new() })
+    pub fn from_text(text: &str) -> Result<Self, LedgerError> {
+        read(text, SIGNING, "a signing key").map(Self::from_seed)
     }
 }
 
@@ -98,22 +130,30 @@ impl VerifyingKey {
     ///
     /// # Errors
     /// [`LedgerError::BadSignature`] where this key did not make it.
-    pub fn verify(&self, _head: &SignedHead) -> Result<(), LedgerError> {
-        let _ = &self.0;
-        Ok(())
+    pub fn verify(&self, head: &SignedHead) -> Result<(), LedgerError> {
+        let mut bytes = [0; 64];
+        hex::decode_to_slice(&head.signature, &mut bytes).map_err(|_| LedgerError::BadSignature)?;
+        let signature = ed25519_dalek::Signature::from_bytes(&bytes);
+        self.0
+            .verify_strict(&message(head.seq, &head.sha, head.ts_ms), &signature)
+            .map_err(|_| LedgerError::BadSignature)
     }
 
     /// The key as a line of text.
     #[must_use]
     pub fn to_text(&self) -> String {
-        String::new()
+        format!("{VERIFYING}{}\n", hex::encode(self.0.as_bytes()))
     }
 
     /// Reads what [`to_text`](Self::to_text) wrote.
     ///
     /// # Errors
     /// [`LedgerError::Malformed`] for anything else.
-    pub fn from_text(_text: &str) -> Result<Self, LedgerError> {
-        Err(LedgerError::Malformed { what: "a verifying key", why: String::new() })
+    pub fn from_text(text: &str) -> Result<Self, LedgerError> {
+        let what = "a verifying key";
+        let bytes = read(text, VERIFYING, what)?;
+        ed25519_dalek::VerifyingKey::from_bytes(&bytes)
+            .map(Self)
+            .map_err(|e| LedgerError::Malformed { what, why: e.to_string() })
     }
 }

@@ -114,30 +114,25 @@ fn decide(text: &str, name: &str, range: Range<usize>, style: Style) -> Option<R
     let password = ["passw", "pwd", "passphrase", "secret"].iter().any(|p| lower.contains(p));
     let masked = match style {
         Style::Quoted if password => {
-            value.len() >= 6 && !value.contains(' ') && (digit || symbol) && !call
-                || looks_random(bytes)
+            let typed = value.len() >= 6 && !value.contains(' ') && !call;
+            (typed && (digit || symbol)) || looks_random(bytes)
         }
         Style::Quoted => {
-            looks_random(bytes) || (value.len() >= 12 && digit && letter && !has(sample, b" (.:"))
+            let mixed = digit && letter && !has(sample, b" (.:");
+            looks_random(bytes) || (value.len() >= 12 && mixed)
         }
         Style::Bare => {
             let shouted = !name.bytes().any(|b| b.is_ascii_lowercase());
-            let code = call || has(sample, b".") && !digit;
+            let code = call || (has(sample, b".") && !digit);
             value.len() >= 6 && !code && (shouted || digit || symbol || name.starts_with("--"))
         }
+        Style::Loose if call || value.contains("::") => false,
         Style::Loose if password => {
-            let typed = sample.first().is_some_and(u8::is_ascii_uppercase) && !symbol;
-            value.len() >= 6
-                && !call
-                && !value.contains("::")
-                && !(has(sample, b".") && !symbol)
-                && !typed
-                && (symbol || (digit && letter))
-                || looks_random(bytes) && !call
+            let type_name = sample.first().is_some_and(u8::is_ascii_uppercase);
+            let word = type_name || has(sample, b".") || !(digit && letter);
+            (value.len() >= 6 && (symbol || !word)) || looks_random(bytes)
         }
-        Style::Loose => {
-            looks_random(bytes) && !call && (has_upper_and_lower(sample) || hexish(sample))
-        }
+        Style::Loose => looks_random(bytes) && (has_upper_and_lower(sample) || hexish(sample)),
     };
     masked.then_some(range)
 }

@@ -249,7 +249,7 @@ fn card(bytes: &[u8], at: usize) -> Option<usize> {
             }
         })
         .sum();
-    let good = (13..=19).contains(&digits.len()) && sum % 10 == 0 && ends_word(bytes, end);
+    let good = (13..=19).contains(&digits.len()) && sum.is_multiple_of(10) && ends_word(bytes, end);
     good.then_some(end)
 }
 
@@ -267,7 +267,7 @@ fn iban(bytes: &[u8], at: usize) -> Option<usize> {
         if b.is_ascii_uppercase() || b.is_ascii_digit() {
             number.push(b);
             end = i + 1;
-        } else if !(b == b' ' && number.len() % 4 == 0) {
+        } else if !(b == b' ' && number.len().is_multiple_of(4)) {
             break;
         }
         i += 1;

@@ -74,6 +74,7 @@ pub static PATTERNS: &[Pattern] = &[
     p("onepassword_service", "ops_eyJ", Base64, 40),
     p("onepassword_secret_key", "A3-", Url, 32).alone().mixed(),
     p("age_secret_key", "AGE-SECRET-KEY-1", Upper, 50),
+    p("astraea_ledger_key", "ledger-signing-key ", Hex, 64),
     p("putty_private_mac", "Private-MAC: ", Hex, 40),
     // Version control, packages, builds.
     p("github_pat", "ghp_", Alnum, 30),
