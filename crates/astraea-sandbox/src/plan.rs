@@ -29,7 +29,8 @@ pub(crate) struct OuterPlan {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct OverlayPlan {
     pub(crate) name: String,
-    pub(crate) lower: OsString,
+    /// Layers that show through, the topmost first.
+    pub(crate) lower: Vec<OsString>,
     /// `None`: into memory.
     pub(crate) upper: Option<OsString>,
 }

@@ -183,6 +183,9 @@ pub enum Upper {
     /// Into memory, bounded by [`Limits::tmp_bytes`] for all such layers of a command together;
     /// gone when the command ends.
     Throwaway,
+    /// As `Throwaway`, but what an earlier [`Dir`](Self::Dir) kept in this same directory shows
+    /// through, between the lower directory and the new writes. It is not changed.
+    ThrowawayOver(PathBuf),
     /// Into this directory of the host, which is made when missing and must be on a real file
     /// system; it is kept. It holds two folders, `upper` (what was written) and `work`.
     Dir(PathBuf),

@@ -224,14 +224,22 @@ impl Builder<'_> {
                 }
                 let name = format!("o{at}");
                 let source = scratch.join(&name);
+                let mut layers = vec![lower.into()];
                 let upper = match upper {
                     Upper::Throwaway => None,
+                    Upper::ThrowawayOver(dir) => {
+                        let kept = dir.join("upper");
+                        if kept.is_dir() {
+                            layers.insert(0, kept.into());
+                        }
+                        None
+                    }
                     Upper::Dir(dir) => {
                         self.view.on_disk.push(dst.into());
                         Some(dir.clone().into())
                     }
                 };
-                self.view.overlays.push(OverlayPlan { name, lower: lower.into(), upper });
+                self.view.overlays.push(OverlayPlan { name, lower: layers, upper });
                 self.push(["--bind".as_ref(), source.as_ref(), dst.as_ref()]);
                 self.view.writable.push(dst.into());
             }

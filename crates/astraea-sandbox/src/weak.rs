@@ -109,7 +109,7 @@ impl Fenced {
                 self.on_disk.push(dst.into());
                 Ok(())
             }
-            Mount::Overlay { upper: Upper::Dir(_), .. } => {
+            Mount::Overlay { upper: Upper::Dir(_) | Upper::ThrowawayOver(_), .. } => {
                 refuse("a kept layer needs an overlay, which needs a mount namespace")
             }
             _ if !inside_writable(spec, dst) => {

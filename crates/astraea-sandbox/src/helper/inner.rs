@@ -163,6 +163,9 @@ impl Fence {
         }
         self.limit()?;
         rustix::thread::set_no_new_privs(true)?;
+        if self.sockets.is_some() {
+            drop_capabilities()?;
+        }
         if !self.readable.is_empty() {
             landlock::restrict(&self.readable, &self.writable).map_err(io::Error::other)?;
         }
@@ -184,6 +187,22 @@ impl Fence {
         }
         Ok(())
     }
+}
+
+/// Root without its powers is an ordinary user who owns root's files.
+fn drop_capabilities() -> io::Result<()> {
+    use rustix::thread::{CapabilitySet, CapabilitySets};
+    let held = rustix::thread::capabilities(None)?;
+    if held.permitted.is_empty() && held.inheritable.is_empty() {
+        return Ok(());
+    }
+    for capability in CapabilitySet::all().iter() {
+        // Those that this kernel does not know are not there to be dropped.
+        let _ = rustix::thread::remove_capability_from_bounding_set(capability);
+    }
+    let none = CapabilitySet::empty();
+    let none = CapabilitySets { effective: none, permitted: none, inheritable: none };
+    rustix::thread::set_capabilities(None, none).map_err(Into::into)
 }
 
 /// Lowers a limit; never above what is already in force.

@@ -100,17 +100,22 @@ fn mount_overlay(scratch: &Path, overlay: &OverlayPlan, privileged: bool) -> Ste
         step("make the folders of a layer", fs::create_dir_all(dir))?;
     }
     // Descriptors instead of paths: mount options give meaning to commas and colons.
-    let lower = step("open the lower layer", open_dir(Path::new(&overlay.lower)))?;
+    let lower: Vec<OwnedFd> = step(
+        "open the lower layer",
+        overlay.lower.iter().map(|path| open_dir(Path::new(path))).collect::<Result<_, _>>(),
+    )?;
     let upper = step("open the upper layer", open_dir(&home.join("upper")))?;
     let work = step("open the work folder", open_dir(&home.join("work")))?;
-    let mode = rustix::fs::fstat(&lower).map(|stat| stat.st_mode);
-    if let Ok(mode) = mode {
+    if let Some(Ok(stat)) = lower.last().map(rustix::fs::fstat) {
+        let mode = stat.st_mode;
         // The root of the layer shows the mode of the upper one.
         let _ = rustix::fs::chmod(home.join("upper"), Mode::from_raw_mode(mode & 0o7777 | 0o700));
     }
+    let lower: Vec<String> =
+        lower.iter().map(|fd| format!("/proc/self/fd/{}", fd.as_raw_fd())).collect();
     let options = format!(
-        "lowerdir=/proc/self/fd/{},upperdir=/proc/self/fd/{},workdir=/proc/self/fd/{}{}",
-        lower.as_raw_fd(),
+        "lowerdir={},upperdir=/proc/self/fd/{},workdir=/proc/self/fd/{}{}",
+        lower.join(":"),
         upper.as_raw_fd(),
         work.as_raw_fd(),
         if privileged { "" } else { ",userxattr" },

@@ -1,2 +1,19 @@
-//! The sandbox as a user of the crate sees it, on the machine the tests run on.
+//! The sandbox as a user of the crate sees it, on the machine where the tests run: as the user who
+//! runs them, and once more as an ordinary user when that is root.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the tests make files and look at processes outside the sandbox"
+)]
+
+mod actor;
 mod basics;
+mod files;
+mod kills;
+mod limits;
+mod network;
+mod refusals;
+mod sessions;
+mod support;
+mod toolchains;
+mod unprivileged;
