@@ -13,7 +13,7 @@ use astraea_engine::{Clock, Journal, JournalOptions, SqliteJournal, SystemClock}
 use astraea_redact::{RedactOptions, Redactor, is_key_like};
 use astraea_sandbox::{Sandbox, SandboxOptions};
 
-use crate::config::{Config, ConfigLayer, Layers};
+use crate::config::{Config, ConfigLayer, Layers, unknown_variables};
 use crate::domain::{CodingDomain, MethodFile};
 use crate::error::GoalError;
 use crate::home::{self, Trust};
@@ -72,7 +72,8 @@ impl Astra {
             environment: ConfigLayer::from_env(env.iter().map(|(k, v)| (k.as_str(), v.as_str())))?,
             flags: options.flags.clone(),
         };
-        let config = Config::resolve(&layers)?;
+        let mut config = Config::resolve(&layers)?;
+        config.notes.extend(unknown_variables(env.keys().map(String::as_str)));
         let policy = PolicyOptions {
             allow: config.allow.clone(),
             forbid: config.forbid.clone(),

@@ -278,3 +278,87 @@ fn literal(path: &str) -> String {
         path.to_owned()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+    use serde_json::json;
+
+    use crate::context::GoalContext;
+    use crate::domain::CodingDomain;
+    use crate::planning::{Planner, Tried};
+
+    fn check(goal: &str, context: serde_json::Value, facts: serde_json::Value, want: Expect) {
+        let planner = Planner {
+            domain: CodingDomain::load(Vec::new()).unwrap(),
+            context: GoalContext::new(&context).unwrap(),
+            goal: goal.to_owned(),
+            text: "in words".to_owned(),
+            goal_id: "g".to_owned(),
+            run: "r".to_owned(),
+            tests: Vec::new(),
+            timeout_ms: 60_000,
+        };
+        let planned = planner.plan("plan-1", &facts, &Tried::default()).unwrap();
+        let mut out = String::new();
+        for (task, after) in &planned.tasks {
+            let after: Vec<_> = after.iter().map(ToString::to_string).collect();
+            out.push_str(&format!("{} <- {} {}\n", task.id, after.join(" "), task.args));
+        }
+        want.assert_eq(&out);
+    }
+
+    #[test]
+    fn defect_06_two_files_wait_for_nothing_but_the_look_at_the_repository() {
+        check(
+            "implement_feature",
+            json!({"file_path": "a.py", "content": "x = 1", "test_path": "t.py", "test_content": "y"}),
+            json!({"has_codebase": true}),
+            expect![[r#"
+                create_file <- observe {"content":"x = 1","path":"a.py"}
+                create_file-2 <- observe {"content":"y","path":"t.py"}
+                run_tests <- create_file create_file-2 {"require":"hold","tests":[]}
+                commit <- run_tests {"goal":"implement_feature","goal_id":"g","run":"r","text":"in words"}
+            "#]],
+        );
+    }
+
+    #[test]
+    fn two_writes_of_one_file_keep_their_order() {
+        check(
+            "implement_feature",
+            json!({"file_path": "a.py", "content": "x = 1", "test_path": "a.py", "test_content": "y"}),
+            json!({"has_codebase": true}),
+            expect![[r#"
+                create_file <- observe {"content":"x = 1","path":"a.py"}
+                create_file-2 <- create_file {"content":"y","path":"a.py"}
+                run_tests <- create_file-2 {"require":"hold","tests":[]}
+                commit <- run_tests {"goal":"implement_feature","goal_id":"g","run":"r","text":"in words"}
+            "#]],
+        );
+    }
+
+    #[test]
+    fn a_repair_has_to_improve_and_a_scaffold_may_fail() {
+        check(
+            "fix_bug",
+            json!({}),
+            json!({"has_test_framework": true, "tests_failing": true, "repairer_available": true}),
+            expect![[r#"
+                repair <- observe {"description":"in words","tests":[]}
+                run_tests <- repair {"require":"improve","tests":[]}
+                commit <- run_tests {"goal":"fix_bug","goal_id":"g","run":"r","text":"in words"}
+            "#]],
+        );
+        check(
+            "add_tests",
+            json!({}),
+            json!({"language": "python"}),
+            expect![[r#"
+                scaffold <- observe {"description":"in words","what":"tests"}
+                run_tests <- scaffold {"require":"scaffold","tests":[]}
+                commit <- run_tests {"goal":"add_tests","goal_id":"g","run":"r","text":"in words"}
+            "#]],
+        );
+    }
+}

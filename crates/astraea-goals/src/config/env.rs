@@ -17,6 +17,26 @@ pub(crate) const VARIABLES: [(&str, &str); 11] = [
     ("ASTRA_REDACT_PII", "redact.pii"),
 ];
 
+/// Notes about `ASTRA_*` variables that set nothing, such as a misspelled one.
+pub(crate) fn unknown_variables<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    let known = |name: &str| VARIABLES.iter().any(|(known, _)| *known == name);
+    let nearest = |name: &str| {
+        VARIABLES
+            .iter()
+            .map(|(known, _)| (strsim::damerau_levenshtein(name, known), *known))
+            .filter(|(distance, _)| *distance <= 4)
+            .min()
+    };
+    names
+        .into_iter()
+        .filter(|name| name.starts_with("ASTRA_") && !known(name))
+        .filter_map(|name| {
+            let (_, meant) = nearest(name)?;
+            Some(format!("the variable {name} sets nothing; did you mean {meant}?"))
+        })
+        .collect()
+}
+
 impl ConfigLayer {
     /// Reads the `ASTRA_*` variables out of `vars`; others are left alone.
     ///

@@ -10,6 +10,7 @@ mod merge;
 
 use serde::Serialize;
 
+pub(crate) use env::unknown_variables;
 pub use layer::{
     CommandsLayer, ConfigLayer, GoalLayer, PathsLayer, RedactLayer, TestsLayer, ToolLayer,
 };

@@ -5,6 +5,7 @@ mod facts;
 use astraea_htn::{CompiledDomain, Source};
 
 use crate::error::GoalError;
+use crate::lower::ACTIONS;
 
 pub(crate) use facts::Facts;
 
@@ -40,6 +41,18 @@ impl CodingDomain {
             let file = extra.first().map_or("coding.hddl", |file| file.name.as_str());
             GoalError::Domain { file: file.to_owned(), message: error.to_string() }
         })?;
+        for action in &compiled.ast().actions {
+            if !ACTIONS.contains(&action.name.key().as_str()) {
+                return Err(GoalError::Domain {
+                    file: extra.first().map_or("coding.hddl", |file| file.name.as_str()).to_owned(),
+                    message: format!(
+                        "nothing carries out the action `{}`; actions are {}",
+                        action.name,
+                        ACTIONS.join(", ")
+                    ),
+                });
+            }
+        }
         let goals = compiled
             .ast()
             .tasks

@@ -14,7 +14,7 @@ const MAX_ROWS: usize = 10;
 pub(super) fn report(result: &GoalResult) -> String {
     let mut out = String::from("🎯 Goal Execution Complete\n\n");
     let status = if result.success { "✓ SUCCESS" } else { "✗ FAILED" };
-    let _ = writeln!(out, "GOAL: {}", one_line(&result.goal_text));
+    let _ = writeln!(out, "GOAL: {}", goal(result));
     let _ = writeln!(out, "STATUS: {status}");
     let _ = writeln!(out, "EXECUTION TIME: {:.1}ms", result.execution_time_ms);
     let _ = writeln!(out, "\n📊 TASKS:");
@@ -70,6 +70,16 @@ pub(super) fn report(result: &GoalResult) -> String {
     let head = result.ledger_head.as_deref().map(|h| h.get(..12).unwrap_or(h)).unwrap_or("none");
     let _ = writeln!(out, "\nRUN: {} · LEDGER: {head}", result.run);
     out
+}
+
+/// The name of the goal, with the text if there is one.
+fn goal(result: &GoalResult) -> String {
+    let text = one_line(&result.goal_text);
+    let text = text.strip_prefix(result.goal.as_str()).unwrap_or(&text);
+    match text.trim_start_matches([':', ' ']) {
+        "" => result.goal.clone(),
+        text => format!("{}: {text}", result.goal),
+    }
 }
 
 fn section(out: &mut String, title: &str, lines: impl Iterator<Item = String>) {

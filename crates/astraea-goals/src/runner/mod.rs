@@ -8,6 +8,8 @@
 mod drive;
 mod finish;
 mod observe;
+#[cfg(test)]
+mod tests;
 mod verdict;
 
 use std::collections::BTreeMap;

@@ -1,1 +1,3 @@
-//! Behaviours of goals.
+//! Goals from outside: the domain, the settings, whole runs on real repositories.
+
+mod domain;
