@@ -17,7 +17,7 @@ pub(crate) fn append(conn: &Connection, n: u64) {
     };
     let mut entry = Entry::new(BEFORE_MIDNIGHT + n * 400, event)
         .with_data(json!({ "task": format!("t{n}"), "ratio": 0.1 * n as f64 }));
-    if n % 2 == 0 {
+    if n.is_multiple_of(2) {
         entry = entry.with_run(format!("r{n}"));
     }
     Ledger::append_in(conn, &Redactor::default(), &entry).unwrap();
