@@ -29,6 +29,7 @@ struct Base {
 pub(crate) struct Cgroup {
     dirs: Vec<PathBuf>,
     oom: Option<PathBuf>,
+    pids: Option<PathBuf>,
 }
 
 impl Cgroup {
@@ -41,7 +42,7 @@ impl Cgroup {
         }
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("astraea-{}-{count}", std::process::id());
-        let mut group = Self { dirs: Vec::new(), oom: None };
+        let mut group = Self { dirs: Vec::new(), oom: None, pids: None };
         for base in bases {
             let dir = base.dir.join(&name);
             let wanted = base.processes && limits.processes.is_some()
@@ -50,8 +51,8 @@ impl Cgroup {
                 continue;
             }
             if let (true, Some(count)) = (base.processes, limits.processes) {
-                // Room for the helper and bubblewrap, and for the watcher to see the excess.
-                let _ = fs::write(dir.join("pids.max"), (count.saturating_add(32)).to_string());
+                let _ = fs::write(dir.join("pids.max"), crate::plan::backstop(count).to_string());
+                group.pids = Some(dir.join("pids.events"));
             }
             if let (Some(file), Some(bytes)) = (base.memory, limits.memory_bytes) {
                 let bytes = bytes.saturating_add(bytes / 8).saturating_add(64 << 20);
@@ -81,12 +82,21 @@ impl Cgroup {
 
     /// Whether the kernel killed somebody in here for want of memory.
     pub(crate) fn ran_out_of_memory(&self) -> bool {
-        let Some(path) = &self.oom else { return false };
-        fs::read_to_string(path).is_ok_and(|text| {
-            text.lines()
-                .any(|line| line.strip_prefix("oom_kill ").is_some_and(|count| count.trim() != "0"))
-        })
+        counted(self.oom.as_deref(), "oom_kill ")
     }
+
+    /// Whether the kernel refused somebody in here a new process.
+    pub(crate) fn ran_out_of_processes(&self) -> bool {
+        counted(self.pids.as_deref(), "max ")
+    }
+}
+
+/// Whether the file has a line that counts more than zero of this.
+fn counted(file: Option<&Path>, what: &str) -> bool {
+    file.and_then(|file| fs::read_to_string(file).ok()).is_some_and(|text| {
+        let mut counts = text.lines().filter_map(|line| line.strip_prefix(what));
+        counts.any(|count| count.trim() != "0")
+    })
 }
 
 impl Drop for Cgroup {

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::capture::Capture;
+use crate::cgroup::Cgroup;
 use crate::launch::{Launched, Tree};
 use crate::plan::{End, Failure, Report};
 use crate::{Captured, Exit, Finished, Limits, SandboxError};
@@ -212,8 +213,9 @@ impl Running {
             }
         }
         self.collect().await?;
-        let lacked_memory =
-            self.tree.cgroup.as_ref().is_some_and(crate::cgroup::Cgroup::ran_out_of_memory);
+        let group = self.tree.cgroup.as_ref();
+        let lacked_memory = group.is_some_and(Cgroup::ran_out_of_memory);
+        let lacked_processes = group.is_some_and(Cgroup::ran_out_of_processes);
         let (end, cpu, peak_memory_bytes) = match ended {
             Some(Report::Ended { end, cpu, peak_memory_bytes }) => (end, cpu, peak_memory_bytes),
             _ => (End::Asked, Duration::ZERO, 0),
@@ -222,6 +224,7 @@ impl Running {
         let exit = match exit(end, limits).unwrap_or(asked) {
             Exit::Code(0) => Exit::Code(0),
             Exit::Code(_) | Exit::Signal(_) if lacked_memory => Exit::MemoryExceeded,
+            Exit::Code(_) | Exit::Signal(_) if lacked_processes => Exit::ProcessesExceeded,
             exit => exit,
         };
         Ok(Finished {

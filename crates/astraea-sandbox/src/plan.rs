@@ -112,3 +112,9 @@ pub(crate) enum End {
     /// The parent asked, or is gone.
     Asked,
 }
+
+/// How many processes the kernel allows where it can count them: more than the limit, so that the
+/// watcher sees the excess and says why; a bound for what happens between two looks.
+pub(crate) fn backstop(limit: u32) -> u64 {
+    u64::from(limit).saturating_mul(2).saturating_add(128)
+}

@@ -8,6 +8,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Component, Path, PathBuf};
 
 use crate::descriptors::Inherited;
@@ -20,7 +21,7 @@ use crate::{CommandSpec, Mount, SandboxError, Upper};
 const SPARE_HOME: &str = "/run/home";
 
 /// Files that only root can read, hidden when the command runs as root.
-const ROOT_ONLY: &[&str] = &[
+pub(crate) const ROOT_ONLY: &[&str] = &[
     "/etc/shadow",
     "/etc/shadow-",
     "/etc/gshadow",
@@ -62,6 +63,7 @@ pub(crate) fn view(
             litter: Vec::new(),
         },
         tmp_bytes: spec.limits.tmp_bytes.max(1 << 16),
+        masked: Vec::new(),
         fds,
     };
     builder.namespaces(spec.network);
@@ -69,6 +71,9 @@ pub(crate) fn view(
     for (at, mount) in spec.mounts.iter().enumerate() {
         check_path(mount.dst())?;
         builder.mount(host, spec, scratch, at, mount)?;
+    }
+    for (path, outside) in sockets(host, spec) {
+        builder.mask(&path, &outside)?;
     }
     for path in &spec.masks {
         check_path(path)?;
@@ -96,6 +101,7 @@ pub(crate) fn check_path(path: &Path) -> Result<(), SandboxError> {
 struct Builder<'a> {
     view: View,
     tmp_bytes: u64,
+    masked: Vec<PathBuf>,
     fds: &'a mut Inherited,
 }
 
@@ -167,16 +173,6 @@ impl Builder<'_> {
                 }
             }
         }
-        for socket in listening_sockets() {
-            let hidden = ["/tmp", "/run", "/var/run", "/var/tmp", "/dev", "/proc"].iter();
-            let mut hidden = hidden.map(Path::new).chain(host.homes.iter().map(PathBuf::as_path));
-            if !hidden.any(|place| socket.starts_with(place))
-                && !spec.mounts.iter().any(|mount| socket.starts_with(mount.dst()))
-                && fs::symlink_metadata(&socket).is_ok()
-            {
-                self.mask(&socket, &socket)?;
-            }
-        }
         Ok(())
     }
 
@@ -206,6 +202,8 @@ impl Builder<'_> {
         };
         self.view.litter.extend(mount_point(before, mount.dst(), is_dir)?);
         let dst = mount.dst();
+        // What was hidden there shows again.
+        self.masked.retain(|hidden| !hidden.starts_with(dst));
         match mount {
             Mount::ReadOnly { src, .. } => {
                 self.push(["--ro-bind".as_ref(), src.as_ref(), dst.as_ref()]);
@@ -273,6 +271,10 @@ impl Builder<'_> {
                 path.display()
             )));
         }
+        if self.masked.iter().any(|hidden| path.starts_with(hidden)) {
+            return Ok(());
+        }
+        self.masked.push(path.into());
         if !metadata.is_dir() {
             return self.file(path, b"", "0444");
         }
@@ -335,8 +337,33 @@ fn mount_point(before: &[Mount], dst: &Path, is_dir: bool) -> Result<Option<Litt
     Ok(missing.filter(|_| writable).map(|depth| Litter::new(source, rest, depth, is_dir)))
 }
 
-/// Sockets of the host in the file system: a read-only mount does not stop anyone from connecting.
-fn listening_sockets() -> Vec<PathBuf> {
+/// Where sockets of the host would be seen inside, and where they are: a read-only mount does not
+/// stop anyone from connecting to one.
+fn sockets(host: &Host, spec: &CommandSpec) -> Vec<(PathBuf, PathBuf)> {
+    let mut found = Vec::new();
+    for socket in bound_sockets() {
+        let shown = spec.mounts.iter().filter_map(|mount| {
+            let (Mount::ReadOnly { src, dst } | Mount::ReadWrite { src, dst }) = mount else {
+                return None;
+            };
+            // A mount of the socket itself was asked for.
+            let rest = socket.strip_prefix(src).ok().filter(|rest| !rest.as_os_str().is_empty());
+            rest.map(|rest| dst.join(rest))
+        });
+        let everywhere: Vec<PathBuf> = shown.chain([socket.clone()]).collect();
+        for path in everywhere {
+            // Only if it is this file that shows at this place, after all mounts.
+            if let Some(outside) = outside(host, &spec.mounts, &path)
+                && fs::symlink_metadata(&outside).is_ok_and(|found| found.file_type().is_socket())
+            {
+                found.push((path, outside));
+            }
+        }
+    }
+    found
+}
+
+fn bound_sockets() -> Vec<PathBuf> {
     let text = fs::read("/proc/net/unix").unwrap_or_default();
     let mut sockets: Vec<PathBuf> = text
         .split(|byte| *byte == b'\n')

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use crate::host::Host;
-use crate::view::check_path;
+use crate::view::{ROOT_ONLY, check_path};
 use crate::{CommandSpec, Mount, SandboxError, Tier, Upper};
 
 /// Devices that any program may write to.
@@ -77,6 +77,9 @@ pub(crate) fn fence(
         fenced.writable.extend(DEVICES.iter().map(Into::into));
         let mut hidden = host.homes.clone();
         hidden.push("/run".into());
+        if host.is_root {
+            hidden.extend(ROOT_ONLY.iter().map(PathBuf::from));
+        }
         hidden.extend([std::env::temp_dir(), "/tmp".into(), "/var/tmp".into()]);
         for mask in &spec.masks {
             check_path(mask)?;

@@ -182,7 +182,7 @@ impl Fence {
         limit(Resource::Cpu, self.watch.cpu.map(|cpu| cpu.as_secs() + 2))?;
         if self.watch.nproc_counts {
             // A backstop between two looks of the watcher, which is the one that says why.
-            let processes = self.watch.processes.map(|count| u64::from(count) + 16);
+            let processes = self.watch.processes.map(crate::plan::backstop);
             limit(Resource::Nproc, processes)?;
         }
         Ok(())
