@@ -1,0 +1,196 @@
+//! Whole runs on real repositories, through the sandbox that is there.
+
+use astraea_goals::{ExecuteGoal, GoalError, Outcome, RunState, Watch};
+use serde_json::json;
+
+use crate::support::{AREA, Repo, has};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_python_bug_becomes_a_branch_and_the_checkout_stays() {
+    let repo = Repo::new(AREA);
+    let (result, events) = repo.run(ExecuteGoal::new("fix_bug: the area is wrong")).await;
+    assert!(result.success, "{}", result.to_text());
+    let branch = result.branch.clone().unwrap();
+    assert_eq!(repo.branches(), [branch.as_str()]);
+    let text = repo.git(&["show", &format!("{branch}:area.py")]);
+    assert!(text.contains("width * height"), "{text}");
+    assert_eq!(repo.git(&["diff", "--name-only", "main", &branch]), "area.py");
+    let commits = result.timings["journal_commits"];
+    assert!(commits <= 5, "{commits} journal commits");
+    let kinds: Vec<_> = events.iter().map(|event| event.kind.as_str()).collect();
+    for kind in
+        ["goal_started", "observed", "planned", "task_succeeded", "delivered", "goal_finished"]
+    {
+        assert!(kinds.contains(&kind), "{kind} in {kinds:?}");
+    }
+    assert!(events.windows(2).all(|pair| pair[0].seq <= pair[1].seq || pair[1].seq == 0));
+    assert_eq!(repo.astra().result(&result.run).unwrap().branch, Some(branch));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rust_bug_becomes_a_branch() {
+    if !has("cargo") {
+        return;
+    }
+    let repo = Repo::new(&[
+        ("Cargo.toml", "[package]\nname = \"ladder\"\nversion = \"0.1.0\"\nedition = \"2021\"\n"),
+        ("Cargo.lock", "version = 3\n\n[[package]]\nname = \"ladder\"\nversion = \"0.1.0\"\n"),
+        (".gitignore", "/target\n"),
+        (
+            "src/lib.rs",
+            "pub fn place(scores: &[u32], score: u32) -> usize {\n    let mut place = 1;\n    \
+             for &other in scores {\n        if other >= score {\n            place += 1;\n        }\n    \
+             }\n    place\n}\n\n#[cfg(test)]\nmod tests {\n    use super::*;\n\n    #[test]\n    \
+             fn equal_scores_share_a_place() {\n        assert_eq!(place(&[9, 7, 7, 5], 7), 2);\n        \
+             assert_eq!(place(&[9], 9), 1);\n    }\n\n    #[test]\n    fn the_best_is_first() {\n        \
+             assert_eq!(place(&[3], 9), 1);\n    }\n}\n",
+        ),
+    ]);
+    let (result, _) =
+        repo.run(ExecuteGoal::new("fix_bug: equal scores should share a place")).await;
+    assert!(result.success, "{}", result.to_text());
+    assert_eq!(result.files, ["src/lib.rs"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_callers_wrong_edit_is_replaced_by_a_repair() {
+    let repo = Repo::new(AREA);
+    let goal = ExecuteGoal::new("fix_bug: area").with_context(json!({
+        "file_path": "area.py", "search": "width + height", "replace": "width - height"
+    }));
+    let (result, events) = repo.run(goal).await;
+    assert!(result.success, "{}", result.to_text());
+    assert_eq!(result.replans, 1);
+    assert!(!result.superseded_tasks.is_empty() && result.failed_tasks.is_empty());
+    assert!(events.iter().any(|event| event.kind == "replanned"));
+    assert_eq!(repo.branches().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn defect_05_goals_leave_one_branch_each_and_head_where_it_was() {
+    let repo = Repo::new(AREA);
+    for count in 1..=2 {
+        let (result, _) = repo.run(ExecuteGoal::new("fix_bug: area")).await;
+        assert!(result.success, "{}", result.to_text());
+        assert_eq!(repo.branches().len(), count);
+        assert_eq!(repo.git(&["symbolic-ref", "--short", "HEAD"]), "main");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_runs_at_once_do_not_disturb_each_other() {
+    let repo = Repo::new(AREA);
+    let (one, two) = (repo.astra(), repo.astra());
+    let watch = Watch::default();
+    let (one, two) = tokio::join!(
+        one.execute_goal(ExecuteGoal::new("fix_bug: area"), &watch),
+        two.execute_goal(ExecuteGoal::new("fix_bug: area"), &watch),
+    );
+    let (one, two) = (one.unwrap(), two.unwrap());
+    assert!(one.success && two.success, "{}\n{}", one.to_text(), two.to_text());
+    assert_ne!(one.branch, two.branch);
+    assert_eq!(repo.branches().len(), 2);
+    repo.astra().ledger_verify().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_test_that_never_ends_is_stopped_at_the_deadline() {
+    let repo = Repo::new(&[
+        ("wait.py", "def wait():\n    while True:\n        pass\n"),
+        (
+            "test_wait.py",
+            "import unittest\n\nfrom wait import wait\n\n\nclass WaitTest(unittest.TestCase):\n    \
+             def test_wait(self):\n        wait()\n",
+        ),
+    ]);
+    let (result, _) = repo.run(ExecuteGoal::new("fix_bug").with_timeout_ms(2_000)).await;
+    assert_eq!(result.outcome, Outcome::TimedOut, "{}", result.to_text());
+    let runs = repo.astra().runs().unwrap();
+    assert_eq!((runs[0].state, runs[0].resumable), (RunState::Finished, true));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forbidden_path_is_refused_and_nothing_delivered() {
+    let repo = Repo::new(&[AREA[0], AREA[1], (".env", "TOKEN=1\n")]);
+    for path in [".env", "../outside.py"] {
+        let goal = ExecuteGoal::new("fix_bug")
+            .with_context(json!({ "file_path": path, "new_content": "TOKEN=2\n" }));
+        let (result, _) = repo.run(goal).await;
+        assert_eq!((result.success, result.exit_code), (false, 1), "{}", result.to_text());
+    }
+    assert_eq!(repo.branches(), [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_test_fix_bug_asks_for_one() {
+    let repo = Repo::new(&[AREA[0]]);
+    let (result, _) = repo.run(ExecuteGoal::new("fix_bug: it is wrong")).await;
+    assert_eq!(result.exit_code, 3, "{}", result.to_text());
+    assert!(result.summary.contains("failing test"), "{}", result.summary);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeated_idempotency_key_returns_the_first_result() {
+    let repo = Repo::new(AREA);
+    let goal = || ExecuteGoal::new("fix_bug: area").with_idempotency_key("k1");
+    let (first, _) = repo.run(goal()).await;
+    let (again, _) = repo.run(goal()).await;
+    assert_eq!((first.run, first.branch), (again.run, again.branch));
+    assert_eq!(repo.branches().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn apply_brings_the_change_in_and_undo_takes_it_back() {
+    let repo = Repo::new(AREA);
+    let astra = repo.astra();
+    assert!(matches!(astra.apply(None).await, Err(GoalError::NothingDelivered { .. })));
+    assert_eq!(astra.undo().await.unwrap_err().exit_code(), 1);
+    let (result, _) = repo.run(ExecuteGoal::new("fix_bug: area")).await;
+    let before = repo.fingerprint();
+    assert!(astra.diff(None).unwrap().contains("+    return width * height"));
+    let applied = astra.apply(None).await.unwrap();
+    assert_eq!(Some(applied.branch), result.branch);
+    assert!(repo.read("area.py").contains("width * height"));
+    astra.undo().await.unwrap();
+    assert!(repo.read("area.py").contains("width + height"));
+    assert_eq!(before, repo.fingerprint());
+    let events: Vec<_> = astra
+        .ledger_entries(&Default::default())
+        .unwrap()
+        .into_iter()
+        .map(|entry| entry.event.to_string())
+        .collect();
+    assert!(events.iter().any(|event| event == "code_modification_applied"), "{events:?}");
+    assert!(events.iter().any(|event| event == "code_modification_undone"), "{events:?}");
+    astra.ledger_verify().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn defect_09_every_task_is_in_the_ledger() {
+    let repo = Repo::new(AREA);
+    let (result, _) = repo.run(ExecuteGoal::new("fix_bug: area")).await;
+    let astra = repo.astra();
+    let entries = astra.ledger_entries(&Default::default()).unwrap();
+    let of = |event: &str| entries.iter().filter(|entry| entry.event.as_str() == event).count();
+    assert_eq!(entries[0].prev_sha, "genesis");
+    assert_eq!((of("goal_created"), of("goal_adopted"), of("goal_executed")), (1, 1, 1));
+    assert_eq!((of("task_started"), of("task_succeeded")), (4, 4), "observe and the plan's three");
+    let report = astra.ledger_verify().unwrap();
+    assert_eq!(Some(report.head), result.ledger_head);
+    assert_eq!(report.signed, report.entries);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_can_be_looked_at_without_being_carried_out() {
+    let repo = Repo::new(AREA);
+    let report =
+        repo.astra().plan_goal(ExecuteGoal::new("fix_bug: area"), &Watch::default()).await.unwrap();
+    assert!(report.found, "{}", report.to_text());
+    assert_eq!(report.methods_used, ["fix_bug_repair"]);
+    assert!(
+        report.explanation.contains("fix_bug_simple") && report.explanation.contains("blocked")
+    );
+    assert!(report.to_dot().contains("repair") && report.to_mermaid().contains("run_tests"));
+    assert_eq!(repo.branches(), [""; 0]);
+    assert!(repo.astra().runs().unwrap().is_empty());
+}
