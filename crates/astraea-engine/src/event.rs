@@ -6,7 +6,7 @@ use astraea_taskgraph::{Stats, TaskId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{ErrorClass, Output, RunStatus};
+use crate::{ErrorClass, Output, Record, RunStatus};
 
 /// One thing that happened to a graph. The kind of its record is the `type`, the payload the whole event.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -151,5 +151,30 @@ impl TaskEvent {
             Self::BreakerClosed { .. } => "breaker_closed",
             Self::GraphFinished { .. } => "graph_finished",
         }
+    }
+
+    pub(crate) fn to_payload(&self) -> Value {
+        serde_json::to_value(self).unwrap_or(Value::Null)
+    }
+
+    /// Reads the event back from a record; none if the record is not one of an engine.
+    pub fn from_record(record: &Record) -> Option<Result<Self, serde_json::Error>> {
+        const KINDS: [&str; 14] = [
+            "graph_started",
+            "graph_resumed",
+            "task_started",
+            "task_succeeded",
+            "task_failed",
+            "task_retrying",
+            "task_skipped",
+            "task_aborted",
+            "task_cancelled",
+            "task_progress",
+            "breaker_opened",
+            "breaker_half_opened",
+            "breaker_closed",
+            "graph_finished",
+        ];
+        KINDS.contains(&record.kind.as_str()).then(|| Self::deserialize(&record.payload))
     }
 }

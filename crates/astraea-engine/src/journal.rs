@@ -12,7 +12,9 @@ use serde_json::Value;
 
 pub use memory::{MemoryJournal, NullJournal};
 #[cfg(feature = "sqlite")]
-pub use sqlite::{JournalOptions, Projection, SqliteJournal, Synchronous, open_reader};
+pub use sqlite::{
+    JournalOptions, Projection, SqliteJournal, Synchronous, open_reader, read_records,
+};
 
 use crate::{GraphId, RunId};
 

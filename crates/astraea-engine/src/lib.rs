@@ -2,9 +2,11 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod attempt;
 mod breaker;
 mod clock;
 mod context;
+mod drive;
 mod engine;
 mod error;
 mod event;
@@ -14,6 +16,7 @@ mod journal;
 mod options;
 mod outcome;
 mod registry;
+mod replay;
 mod request;
 
 pub use breaker::{BreakerReport, BreakerState};
@@ -26,7 +29,9 @@ pub use executor::Executor;
 pub use ids::{GraphId, RunId};
 pub use journal::{Journal, JournalError, MemoryJournal, NewRecord, NullJournal, Record};
 #[cfg(feature = "sqlite")]
-pub use journal::{JournalOptions, Projection, SqliteJournal, Synchronous, open_reader};
+pub use journal::{
+    JournalOptions, Projection, SqliteJournal, Synchronous, open_reader, read_records,
+};
 pub use options::{BreakerOptions, EngineOptions, WhenOpen};
 pub use outcome::{ErrorClass, ExecutorError, Failure, Outcome, Output};
 pub use registry::Registry;

@@ -360,6 +360,12 @@ impl TaskGraph {
         self.index.get(id).map(|node| node.index())
     }
 
+    /// The places of the tasks that the task at a place depends on, directly; nothing if there is no such place.
+    pub fn dependency_positions(&self, position: usize) -> impl Iterator<Item = usize> + '_ {
+        let node = NodeIndex::new(position.min(u32::MAX as usize - 1));
+        self.graph.neighbors_directed(node, Direction::Incoming).map(NodeIndex::index)
+    }
+
     fn node(&self, id: &TaskId) -> Option<&Node> {
         self.index.get(id).map(|&node| &self.graph[node])
     }

@@ -1,10 +1,23 @@
 //! The journal on SQLite.
 
-use std::{path::Path, sync::Arc};
+mod schema;
+mod writer;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+        mpsc,
+    },
+    thread::JoinHandle,
+};
 
 use async_trait::async_trait;
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
+use tokio::sync::oneshot;
 
+use self::writer::{Request, Writer};
 use super::{Journal, JournalError, NewRecord, Record};
 use crate::{Clock, Rejection, RunId, SystemClock};
 
@@ -104,60 +117,121 @@ pub trait Projection: Send {
 
 impl From<rusqlite::Error> for Rejection {
     fn from(error: rusqlite::Error) -> Self {
-        Self::new("storage", error.to_string())
+        let code = match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => writer::DISK_FULL,
+            _ => "storage",
+        };
+        Self::new(code, error.to_string())
     }
 }
 
 /// A journal in a SQLite file, written by a thread of its own.
+///
+/// Appends that wait together share one transaction (and one sync), each in its own savepoint. The file is in WAL mode,
+/// so readers see the last commit and never wait. `PRAGMA user_version` is the journal's; projections keep the versions
+/// of their tables elsewhere.
 #[derive(Debug)]
-pub struct SqliteJournal {}
+pub struct SqliteJournal {
+    path: PathBuf,
+    commits: Arc<AtomicU64>,
+    requests: Option<mpsc::Sender<Request>>,
+    thread: Option<JoinHandle<()>>,
+}
 
-#[expect(clippy::todo, reason = "skeleton")]
 impl SqliteJournal {
-    /// Opens or makes the file.
+    /// Opens or makes the file, and lets projections catch up with what they have not seen.
     ///
     /// # Errors
-    /// See [`JournalError`].
+    /// [`JournalError::NewerSchema`] (nothing is changed then), [`JournalError::Corrupt`], [`JournalError::Open`],
+    /// [`JournalError::Busy`], [`JournalError::DiskFull`]; [`JournalError::Rejected`] from a projection.
     pub fn open(
         path: impl AsRef<Path>,
         options: JournalOptions,
-        projections: Vec<Box<dyn Projection>>,
+        mut projections: Vec<Box<dyn Projection>>,
     ) -> Result<Self, JournalError> {
-        let _ = (path.as_ref(), options, projections);
-        todo!()
+        let path = path.as_ref().to_owned();
+        let connection = schema::open(&path, &options, &mut projections)?;
+        let commits = Arc::new(AtomicU64::new(0));
+        let (requests, queue) = mpsc::channel();
+        let writer = Writer::new(
+            path.clone(),
+            connection,
+            projections,
+            options.clock.clone(),
+            commits.clone(),
+        );
+        let thread = std::thread::Builder::new()
+            .name("astraea-journal".to_owned())
+            .spawn(move || writer.serve(&queue))
+            .map_err(|error| JournalError::Open {
+                path: path.display().to_string(),
+                message: format!("its thread cannot be started: {error}"),
+            })?;
+        Ok(Self { path, commits, requests: Some(requests), thread: Some(thread) })
     }
 
     /// A connection of one's own that can only read.
     ///
     /// # Errors
-    /// See [`JournalError`].
+    /// As [`open_reader`].
     pub fn reader(&self) -> Result<Connection, JournalError> {
-        todo!()
+        open_reader(&self.path)
     }
 }
 
-#[expect(clippy::todo, reason = "skeleton")]
+impl Drop for SqliteJournal {
+    fn drop(&mut self) {
+        drop(self.requests.take());
+        if let Some(thread) = self.thread.take() {
+            // It ends when the last request is done; its panic would have been told to whoever waited.
+            let _ = thread.join();
+        }
+    }
+}
+
 #[async_trait]
 impl Journal for SqliteJournal {
-    async fn append(&self, _batch: Vec<NewRecord>) -> Result<Vec<Record>, JournalError> {
-        todo!()
+    async fn append(&self, batch: Vec<NewRecord>) -> Result<Vec<Record>, JournalError> {
+        if batch.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (reply, answer) = oneshot::channel();
+        let requests = self.requests.as_ref().ok_or(JournalError::Closed)?;
+        requests.send(Request { batch, reply }).map_err(|_| JournalError::Closed)?;
+        answer.await.map_err(|_| JournalError::Closed)?
     }
 
-    async fn read(&self, _run: &RunId, _after_seq: u64) -> Result<Vec<Record>, JournalError> {
-        todo!()
+    async fn read(&self, run: &RunId, after_seq: u64) -> Result<Vec<Record>, JournalError> {
+        let (path, run) = (self.path.clone(), run.clone());
+        tokio::task::spawn_blocking(move || {
+            read_records(&open_reader(&path)?, Some(&run), after_seq, usize::MAX)
+        })
+        .await
+        .map_err(|error| JournalError::Storage { message: error.to_string() })?
     }
 
     fn commits(&self) -> u64 {
-        todo!()
+        self.commits.load(Ordering::Relaxed)
     }
 }
 
 /// A connection to a journal's file that can only read.
 ///
 /// # Errors
-/// See [`JournalError`].
-#[expect(clippy::todo, reason = "skeleton")]
+/// [`JournalError::Open`] if there is no such file, [`JournalError::NewerSchema`], [`JournalError::Corrupt`].
 pub fn open_reader(path: impl AsRef<Path>) -> Result<Connection, JournalError> {
-    let _ = path.as_ref();
-    todo!()
+    schema::open_reader(path.as_ref())
+}
+
+/// Reads records, of one run or of all, after a sequence number, in order.
+///
+/// # Errors
+/// [`JournalError::Storage`], [`JournalError::Corrupt`].
+pub fn read_records(
+    reader: &Connection,
+    run: Option<&RunId>,
+    after_seq: u64,
+    limit: usize,
+) -> Result<Vec<Record>, JournalError> {
+    schema::read(reader, run, after_seq, limit)
 }

@@ -1,0 +1,660 @@
+//! The loop that drives one graph: start what may start, write down what happened, wait for the next thing.
+//!
+//! Everything one turn of the loop decides goes into one append; only when that is durable is it announced, and only
+//! then do the tasks it started begin. While an append is awaited, further ends pile up and share the next one.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BinaryHeap},
+    sync::Arc,
+    time::Duration,
+};
+
+use astraea_taskgraph::{Change, GraphError, TaskGraph, TaskId, TaskState};
+use rustc_hash::FxHashMap;
+use tokio::{
+    sync::{mpsc, watch},
+    task::AbortHandle,
+    time::{self, Instant},
+};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::{
+    Engine, EngineError, Epilogue, ErrorClass, Failure, GraphId, JournalError, NewRecord, Output,
+    Record, RunId, RunResult, RunStatus, TaskContext, TaskEvent, WhenOpen,
+    attempt::{self, Done},
+    breaker::{Admission, Trial, Turn},
+    context::{Inputs, Listener, Store},
+};
+
+/// How long beyond all limits a task is waited for that does not yield to the runtime.
+const SLACK: Duration = Duration::from_secs(1);
+/// Stands for "no time limit" (some runtimes cannot add more to an instant).
+const FAR: Duration = Duration::from_secs(60 * 60 * 24 * 365);
+
+pub(crate) struct Begin {
+    pub(crate) run: RunId,
+    pub(crate) graph_id: GraphId,
+    pub(crate) graph: TaskGraph,
+    pub(crate) prelude: Vec<NewRecord>,
+    pub(crate) cancel: CancellationToken,
+    pub(crate) events: Option<mpsc::UnboundedSender<Record>>,
+    pub(crate) epilogue: Option<Epilogue>,
+    /// The outputs that are there, and the tasks that run again.
+    pub(crate) resumed: Option<(Outputs, Vec<TaskId>)>,
+}
+
+type Outputs = BTreeMap<TaskId, Arc<Output>>;
+
+/// A task that has been started.
+struct Running {
+    attempt: u32,
+    abort: Option<AbortHandle>,
+    trial: Option<Trial>,
+    /// When it is given up, whether or not it has answered.
+    hard: Instant,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(abort) = &self.abort {
+            abort.abort();
+        }
+    }
+}
+
+pub(crate) struct Driver<'a> {
+    engine: &'a Engine,
+    run: RunId,
+    graph_id: GraphId,
+    graph: TaskGraph,
+    cancel: CancellationToken,
+    events: Option<mpsc::UnboundedSender<Record>>,
+    epilogue: Option<Epilogue>,
+    /// Whether anybody wants records at all.
+    records_wanted: bool,
+    batch: Vec<NewRecord>,
+    spawns: Vec<TaskId>,
+    store: Arc<Store>,
+    failures: BTreeMap<TaskId, Failure>,
+    running: FxHashMap<TaskId, Running>,
+    delayed: BinaryHeap<Reverse<(Instant, TaskId)>>,
+    /// Actions held back by a breaker, and until when if that is known.
+    held: FxHashMap<String, Option<Instant>>,
+    breakers: watch::Receiver<u64>,
+    report: mpsc::UnboundedSender<Done>,
+    ends: mpsc::UnboundedReceiver<Done>,
+    halt: CancellationToken,
+    _halt_on_drop: DropGuard,
+    deadline: Instant,
+    /// No running task has to be given up before this.
+    watchdog: Instant,
+    stopped: Option<RunStatus>,
+    budget_exhausted: bool,
+    started_ms: u64,
+}
+
+impl<'a> Driver<'a> {
+    pub(crate) fn new(engine: &'a Engine, begin: Begin) -> Result<Self, EngineError> {
+        if engine.options.max_concurrent == 0 {
+            return Err(EngineError::InvalidOptions {
+                what: "max_concurrent",
+                value: "0".to_owned(),
+                rule: "it must be at least 1",
+            });
+        }
+        let now = Instant::now();
+        let (report, ends) = mpsc::unbounded_channel();
+        let halt = CancellationToken::new();
+        let store = Arc::new(Store::default());
+        store.follow(&begin.graph);
+        let timeout = Duration::from_millis(begin.graph.options().timeout_ms).min(FAR);
+        let mut driver = Self {
+            engine,
+            run: begin.run,
+            graph_id: begin.graph_id,
+            cancel: begin.cancel,
+            records_wanted: !engine.journal.discards() || begin.events.is_some(),
+            events: begin.events,
+            epilogue: begin.epilogue,
+            batch: begin.prelude,
+            spawns: Vec::new(),
+            store,
+            failures: BTreeMap::new(),
+            running: FxHashMap::default(),
+            delayed: BinaryHeap::new(),
+            held: FxHashMap::default(),
+            breakers: engine.board.subscribe(),
+            report,
+            ends,
+            _halt_on_drop: halt.clone().drop_guard(),
+            halt,
+            deadline: now + timeout,
+            watchdog: now + FAR,
+            stopped: None,
+            budget_exhausted: false,
+            started_ms: engine.clock.now_ms(),
+            graph: begin.graph,
+        };
+        match begin.resumed {
+            None if driver.records_wanted => {
+                let graph = driver.graph.to_json();
+                driver.note(|| TaskEvent::GraphStarted { graph });
+            }
+            None => {}
+            Some((outputs, again)) => {
+                for (id, output) in outputs {
+                    if let Some(position) = driver.graph.position(&id) {
+                        driver.store.put(position, output);
+                    }
+                }
+                driver.note(|| TaskEvent::GraphResumed { again });
+            }
+        }
+        Ok(driver)
+    }
+
+    pub(crate) async fn drive(mut self) -> Result<RunResult, EngineError> {
+        if self.cancel.is_cancelled() {
+            self.stop(RunStatus::Cancelled);
+        }
+        let mut timer = std::pin::pin!(time::sleep_until(self.deadline));
+        let mut ends = Vec::new();
+        loop {
+            if self.stopped.is_none() {
+                self.fill()?;
+            }
+            if self.running.is_empty() && self.nothing_to_wait_for() {
+                return self.finish().await;
+            }
+            if let Err(error) = self.commit().await {
+                self.give_up().await;
+                return Err(error.into());
+            }
+            let wake_at = self.next_wake();
+            if timer.deadline() != wake_at {
+                timer.as_mut().reset(wake_at);
+            }
+            let stopped = self.stopped.is_some();
+            let held = !self.held.is_empty();
+            tokio::select! {
+                biased;
+                () = self.cancel.cancelled(), if !stopped => self.stop(RunStatus::Cancelled),
+                _ = self.ends.recv_many(&mut ends, 256) => {}
+                () = &mut timer => {}
+                _ = self.breakers.changed(), if held => self.release_all(),
+            }
+            self.on_time();
+            for done in ends.drain(..) {
+                self.on_end(done)?;
+            }
+        }
+    }
+
+    /// Starts what may start now.
+    fn fill(&mut self) -> Result<(), GraphError> {
+        while self.running.len() < self.engine.options.max_concurrent {
+            let Some(id) = self.graph.next_startable() else { break };
+            let Some(task) = self.graph.task(&id).cloned() else { break };
+            let known = self.engine.registry.get(&task.action).is_some();
+            let admission =
+                if known { self.engine.board.admit(&task.action) } else { Admission::Pass };
+            if let Admission::Refused { until } = admission
+                && self.engine.options.breaker.when_open == WhenOpen::Wait
+            {
+                self.graph.limit_action(&task.action, Some(0));
+                let until = until.map(|ms| self.engine.board.instant(ms));
+                self.held.insert(task.action.clone(), until);
+                continue;
+            }
+            let now_ms = self.engine.clock.now_ms();
+            self.graph.start(&id, now_ms)?;
+            let attempts = self.graph.attempts(&id).unwrap_or_default();
+            let attempt = attempts.last().map_or(1, |last| last.number);
+            if admission == Admission::Trial {
+                let action = task.action.clone();
+                self.note(|| TaskEvent::BreakerHalfOpened { action });
+            }
+            self.note(|| TaskEvent::TaskStarted {
+                task: id.clone(),
+                action: task.action.clone(),
+                attempt,
+            });
+            if !known || matches!(admission, Admission::Refused { .. }) {
+                let failure = if known {
+                    let message = format!("the breaker of action `{}` is open", task.action);
+                    Failure::new(ErrorClass::Transient, message)
+                } else {
+                    let message = format!("no executor is registered for action `{}`", task.action);
+                    Failure::new(ErrorClass::ConfigError, message)
+                };
+                self.fail(&id, attempt, failure, false)?;
+                continue;
+            }
+            let trial = (admission == Admission::Trial)
+                .then(|| Trial::new(self.engine.board.clone(), &task.action));
+            let limit = Duration::from_millis(task.timeout_ms).min(FAR);
+            let grace = self.engine.options.grace.min(FAR);
+            let hard = Instant::now() + limit + grace + SLACK;
+            self.watchdog = self.watchdog.min(hard);
+            self.running.insert(id.clone(), Running { attempt, abort: None, trial, hard });
+            self.spawns.push(id);
+        }
+        Ok(())
+    }
+
+    /// Makes what was decided durable, announces it, and lets the started tasks begin.
+    async fn commit(&mut self) -> Result<(), JournalError> {
+        if !self.batch.is_empty() {
+            let batch = std::mem::take(&mut self.batch);
+            let records = self.engine.journal.append(batch).await?;
+            self.announce(records);
+        }
+        for id in std::mem::take(&mut self.spawns) {
+            self.spawn(&id);
+        }
+        Ok(())
+    }
+
+    fn announce(&self, records: Vec<Record>) {
+        if let Some(events) = &self.events {
+            for record in records {
+                // Nobody listening any more is no reason to stop.
+                let _ = events.send(record);
+            }
+        }
+    }
+
+    fn spawn(&mut self, id: &TaskId) {
+        let Some(task) = self.graph.task(id).cloned() else { return };
+        let Some(executor) = self.engine.registry.get(&task.action).cloned() else { return };
+        let Some(position) = self.graph.position(id) else { return };
+        let Some(running) = self.running.get_mut(id) else { return };
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let cx = TaskContext {
+            run: self.run.clone(),
+            graph: self.graph_id.clone(),
+            attempt: running.attempt,
+            cancel: self.halt.child_token(),
+            budget: Duration::from_millis(task.timeout_ms).min(left),
+            task,
+            inputs: Inputs::Of { store: self.store.clone(), position },
+            listener: self
+                .events
+                .clone()
+                .map(|events| Listener { events, clock: self.engine.clock.clone() }),
+        };
+        let grace = self.engine.options.grace.min(FAR);
+        let handle = tokio::spawn(attempt::run(executor, cx, grace, self.report.clone()));
+        running.abort = Some(handle.abort_handle());
+    }
+
+    fn nothing_to_wait_for(&mut self) -> bool {
+        if self.graph.is_finished() {
+            return true;
+        }
+        if self.stopped.is_none() && !(self.delayed.is_empty() && self.held.is_empty()) {
+            return false;
+        }
+        // What is left can never start. There is no known way to get here; better an honest failure than a hang.
+        let changes = self.graph.abort_waiting();
+        self.note_changes(&changes, "it could never start");
+        true
+    }
+
+    fn next_wake(&self) -> Instant {
+        let mut at = self.watchdog;
+        if self.stopped.is_none() {
+            at = at.min(self.deadline);
+            if let Some(Reverse((wake, _))) = self.delayed.peek() {
+                at = at.min(*wake);
+            }
+            for until in self.held.values().flatten() {
+                at = at.min(*until);
+            }
+        }
+        at
+    }
+
+    /// Does what is due.
+    fn on_time(&mut self) {
+        let now = Instant::now();
+        if self.stopped.is_none() && now >= self.deadline {
+            self.stop(RunStatus::TimedOut);
+        }
+        while let Some(Reverse((at, _))) = self.delayed.peek()
+            && *at <= now
+        {
+            if let Some(Reverse((_, id))) = self.delayed.pop() {
+                // Refused if the task has been called off meanwhile.
+                let _ = self.graph.wake(&id);
+            }
+        }
+        if self.held.values().flatten().any(|until| *until <= now) {
+            let due: Vec<String> = self
+                .held
+                .iter()
+                .filter(|(_, until)| until.is_some_and(|until| until <= now))
+                .map(|(action, _)| action.clone())
+                .collect();
+            for action in due {
+                self.held.remove(&action);
+                self.graph.limit_action(&action, None);
+            }
+        }
+        if now >= self.watchdog {
+            let overdue: Vec<(TaskId, u32)> = self
+                .running
+                .iter()
+                .filter(|(_, running)| running.hard <= now)
+                .map(|(id, running)| (id.clone(), running.attempt))
+                .collect();
+            for (task, attempt) in overdue {
+                let message =
+                    "it did not yield to the runtime when it was told to stop, and was given up";
+                let result = Err(Failure::new(ErrorClass::TimeoutError, message));
+                // Taken up like any other end.
+                let _ = self.report.send(Done { task, attempt, result });
+            }
+            self.watchdog = self
+                .running
+                .values()
+                .map(|running| running.hard)
+                .filter(|hard| *hard > now)
+                .min()
+                .unwrap_or(now + FAR);
+        }
+    }
+
+    fn release_all(&mut self) {
+        for (action, _) in self.held.drain() {
+            self.graph.limit_action(&action, None);
+        }
+    }
+
+    /// No task starts from here on; the running ones are told to stop.
+    fn stop(&mut self, status: RunStatus) {
+        if self.stopped.is_some() {
+            return;
+        }
+        self.stopped = Some(status);
+        self.delayed.clear();
+        self.release_all();
+        self.halt.cancel();
+        let hard = Instant::now() + self.engine.options.grace.min(FAR) + SLACK;
+        for running in self.running.values_mut() {
+            running.hard = running.hard.min(hard);
+        }
+        self.watchdog = self.watchdog.min(hard);
+        let changes = self.graph.cancel_waiting();
+        self.note_changes(&changes, self.stop_reason());
+    }
+
+    fn stop_reason(&self) -> &'static str {
+        match self.stopped {
+            Some(RunStatus::TimedOut) => "the graph's time is up",
+            _ => "the run was called off",
+        }
+    }
+
+    fn on_end(&mut self, done: Done) -> Result<(), GraphError> {
+        match self.running.get(&done.task) {
+            Some(running) if running.attempt == done.attempt => {}
+            // It had been given up before.
+            _ => return Ok(()),
+        }
+        let Some(mut running) = self.running.remove(&done.task) else { return Ok(()) };
+        let trial = running.trial.take();
+        let (id, attempt) = (done.task, done.attempt);
+        match done.result {
+            Ok(output) => {
+                self.judge(&id, None, trial);
+                self.succeed(&id, attempt, output)
+            }
+            Err(failure) if self.stopped.is_some() => {
+                drop(trial);
+                self.call_off(&id, failure)
+            }
+            Err(failure) => {
+                self.judge(&id, Some(failure.class), trial);
+                if failure.class.is_transient() {
+                    self.retry_or_fail(&id, attempt, failure)
+                } else {
+                    self.fail(&id, attempt, failure, false)
+                }
+            }
+        }
+    }
+
+    /// Tells the breaker how it went.
+    fn judge(&mut self, id: &TaskId, class: Option<ErrorClass>, trial: Option<Trial>) {
+        let Some(action) = self.graph.task(id).map(|task| task.action.clone()) else { return };
+        let board = &self.engine.board;
+        let tried = trial.is_some();
+        let turn = match class {
+            Some(
+                ErrorClass::AdmitRejected | ErrorClass::PreflightRejected | ErrorClass::Cancelled,
+            ) => return, // Says nothing; a dropped trial lets the next one try.
+            Some(class) if class.counts_for_breaker() => board.failure(&action, tried),
+            _ => board.success(&action, tried),
+        };
+        if let Some(trial) = trial {
+            trial.close();
+        }
+        match turn {
+            Some(Turn::Opened) => {
+                let open_for = self.engine.options.breaker.open_for.as_millis();
+                let open_for_ms = u64::try_from(open_for).unwrap_or(u64::MAX);
+                self.note(|| TaskEvent::BreakerOpened { action, open_for_ms });
+            }
+            Some(Turn::Closed) => self.note(|| TaskEvent::BreakerClosed { action }),
+            None => {}
+        }
+    }
+
+    fn succeed(&mut self, id: &TaskId, attempt: u32, output: Output) -> Result<(), GraphError> {
+        if !output.grow.is_empty() {
+            if let Err(refusal) = self.graph.extend(output.grow.clone()) {
+                let message = format!("the tasks it wants to add were refused: {refusal}");
+                let output = Output { grow: Vec::new(), ..output };
+                let failure = Failure::new(ErrorClass::ConfigError, message).with_output(output);
+                return self.fail(id, attempt, failure, false);
+            }
+            self.store.follow(&self.graph);
+        }
+        let output = Arc::new(output);
+        let now_ms = self.engine.clock.now_ms();
+        let mut changes = self.graph.succeed(id, now_ms)?;
+        if let Some(position) = self.graph.position(id) {
+            self.store.put(position, output.clone());
+        }
+        if self.records_wanted {
+            let action = self.action(id);
+            self.note(|| TaskEvent::TaskSucceeded { task: id.clone(), action, attempt, output });
+        }
+        if self.stopped.is_some() {
+            changes.extend(self.graph.cancel_waiting());
+        }
+        self.note_changes(&changes, self.stop_reason());
+        Ok(())
+    }
+
+    fn retry_or_fail(
+        &mut self,
+        id: &TaskId,
+        attempt: u32,
+        failure: Failure,
+    ) -> Result<(), GraphError> {
+        let retries = self.graph.retries(id).unwrap_or(0);
+        let delay = self.delay(id, retries);
+        let delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX);
+        let now_ms = self.engine.clock.now_ms();
+        let until = now_ms.saturating_add(delay_ms);
+        match self.graph.retry(id, now_ms, &failure.message, until) {
+            Ok(_) => {
+                self.delayed.push(Reverse((Instant::now() + delay, id.clone())));
+                let action = self.action(id);
+                let budget_left = self.graph.stats().budget_left;
+                self.note(|| TaskEvent::TaskRetrying {
+                    task: id.clone(),
+                    action,
+                    attempt,
+                    class: failure.class,
+                    message: failure.message,
+                    delay_ms,
+                    budget_left,
+                });
+                Ok(())
+            }
+            Err(GraphError::BudgetExhausted { .. }) => {
+                self.budget_exhausted = true;
+                self.fail(id, attempt, failure, true)
+            }
+            Err(_) => self.fail(id, attempt, failure, false),
+        }
+    }
+
+    fn fail(
+        &mut self,
+        id: &TaskId,
+        attempt: u32,
+        failure: Failure,
+        budget_exhausted: bool,
+    ) -> Result<(), GraphError> {
+        let now_ms = self.engine.clock.now_ms();
+        let changes = self.graph.fail(id, now_ms, &failure.message)?;
+        let action = self.action(id);
+        self.note(|| TaskEvent::TaskFailed {
+            task: id.clone(),
+            action,
+            attempt,
+            class: failure.class,
+            message: failure.message.clone(),
+            output: Arc::new(failure.output.clone()),
+            budget_exhausted,
+        });
+        self.failures.insert(id.clone(), failure);
+        self.note_changes(&changes, "");
+        Ok(())
+    }
+
+    /// A running task has stopped because the run has.
+    fn call_off(&mut self, id: &TaskId, failure: Failure) -> Result<(), GraphError> {
+        let reason = self.stop_reason();
+        let now_ms = self.engine.clock.now_ms();
+        let changes = self.graph.cancel(id, now_ms, reason)?;
+        let failure = Failure { class: ErrorClass::Cancelled, ..failure };
+        self.failures.insert(id.clone(), failure);
+        self.note_changes(&changes, reason);
+        Ok(())
+    }
+
+    async fn finish(mut self) -> Result<RunResult, EngineError> {
+        let stats = self.graph.stats();
+        let status = if self.graph.is_success() {
+            RunStatus::Succeeded
+        } else if let Some(stopped) = self.stopped {
+            stopped
+        } else if self.budget_exhausted {
+            RunStatus::BudgetExhausted
+        } else {
+            RunStatus::Failed
+        };
+        self.note(|| TaskEvent::GraphFinished { status, stats });
+        let result = RunResult {
+            run: self.run.clone(),
+            graph_id: self.graph_id.clone(),
+            status,
+            outputs: self.store.all().into_iter().collect(),
+            failures: std::mem::take(&mut self.failures),
+            stats,
+            started_ms: self.started_ms,
+            ended_ms: self.engine.clock.now_ms(),
+            graph: self.graph.clone(),
+        };
+        let Some(epilogue) = self.epilogue.take() else {
+            self.commit().await?;
+            return Ok(result);
+        };
+        let without = self.batch.clone();
+        self.batch.extend(epilogue(&result));
+        match self.commit().await {
+            Ok(()) => Ok(result),
+            Err(JournalError::Rejected { code, message }) => {
+                // The end of the graph stands, whatever becomes of the caller's records.
+                self.batch = without;
+                self.commit().await?;
+                Err(EngineError::EpilogueRejected { code, message, result: Box::new(result) })
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The journal is gone: stops all that runs, and writes nothing.
+    async fn give_up(&mut self) {
+        self.spawns.clear();
+        self.halt.cancel();
+        self.running.retain(|_, running| running.abort.is_some());
+        let until = Instant::now() + self.engine.options.grace.min(FAR) + SLACK;
+        while !self.running.is_empty() {
+            match time::timeout_at(until, self.ends.recv()).await {
+                Ok(Some(done)) => drop(self.running.remove(&done.task)),
+                _ => break,
+            }
+        }
+    }
+
+    fn action(&self, id: &TaskId) -> String {
+        self.graph.task(id).map(|task| task.action.clone()).unwrap_or_default()
+    }
+
+    fn note(&mut self, event: impl FnOnce() -> TaskEvent) {
+        if !self.records_wanted {
+            return;
+        }
+        let event = event();
+        self.batch.push(NewRecord {
+            run: Some(self.run.clone()),
+            graph: Some(self.graph_id.clone()),
+            kind: event.kind().to_owned(),
+            payload: event.to_payload(),
+        });
+    }
+
+    fn note_changes(&mut self, changes: &[Change], reason: &str) {
+        for change in changes {
+            let (task, because) = (change.task.clone(), change.because.clone());
+            match change.to {
+                TaskState::Skipped => self.note(|| TaskEvent::TaskSkipped { task, because }),
+                TaskState::Aborted => self.note(|| TaskEvent::TaskAborted { task, because }),
+                TaskState::Cancelled => {
+                    let reason = reason.to_owned();
+                    self.note(|| TaskEvent::TaskCancelled { task, reason });
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// min(base · 2ⁿ, cap) plus a jitter that depends on seed, run, task and n only.
+    fn delay(&self, id: &TaskId, retries: u32) -> Duration {
+        let options = &self.engine.options;
+        let factor = 2u32.checked_pow(retries).unwrap_or(u32::MAX);
+        let base = options.backoff_base.saturating_mul(factor).min(options.backoff_cap);
+        let jitter_ms = u64::try_from(options.backoff_jitter.as_millis()).unwrap_or(u64::MAX);
+        let mut seed = options.seed;
+        for byte in self.run.as_str().bytes().chain([0]).chain(id.as_str().bytes()) {
+            seed = mix(seed ^ u64::from(byte));
+        }
+        let jitter = mix(seed ^ u64::from(retries)) % jitter_ms.saturating_add(1).max(1);
+        base.saturating_add(Duration::from_millis(jitter)).min(FAR)
+    }
+}
+
+/// The finaliser of splitmix64: spreads a number over all 64 bits.
+const fn mix(n: u64) -> u64 {
+    let n = n.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let n = (n ^ (n >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let n = (n ^ (n >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    n ^ (n >> 31)
+}
