@@ -48,10 +48,8 @@ pub fn share_held(beliefs: &[Belief], references: &[String]) -> f64 {
     if references.is_empty() {
         return 0.0;
     }
-    let held = references
-        .iter()
-        .filter(|r| beliefs.iter().any(|b| b.holds() && b.is_meant_by(r)))
-        .count();
+    let held =
+        references.iter().filter(|r| beliefs.iter().any(|b| b.holds() && b.is_meant_by(r))).count();
     held as f64 / references.len() as f64
 }
 

@@ -4,8 +4,6 @@
 //! `observe` holds facts and a plan, the end of `commit` a delivery) a further one for each, with the
 //! same sequence number.
 
-use std::collections::BTreeMap;
-
 use astraea_engine::{Output, Record};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -173,93 +171,131 @@ impl Envelope {
         }
     }
 
-    /// The schema of an envelope, as JSON Schema: which types there are, and the fields of each of
-    /// the goal's own.
+    /// The fields of each type of event that this crate and the engine make, with their JSON types;
+    /// `?` marks one that may be left out.
+    pub(crate) fn types() -> &'static [(&'static str, &'static [(&'static str, &'static str)])] {
+        &TYPES
+    }
+
+    /// The schema of an envelope, as JSON Schema 2020-12.
     #[must_use]
     pub fn schema() -> Value {
-        let mut variants: BTreeMap<&str, Value> = BTreeMap::new();
-        let (text, texts, number) = (
-            json!({"type": "string"}),
-            json!({"type": "array", "items": {"type": "string"}}),
-            json!({"type": "number"}),
-        );
-        let maybe = json!({"type": ["string", "null"]});
-        let any = json!({});
-        let types: [(&str, &[(&str, &Value)]); 7] = [
-            (
-                "goal_started",
-                &[
-                    ("goal_id", &text),
-                    ("goal", &text),
-                    ("goal_text", &text),
-                    ("tests", &texts),
-                    ("directory", &maybe),
-                    ("timeout_ms", &number),
-                ],
-            ),
-            ("goal_resumed", &[("goal_id", &text)]),
-            ("observed", &[("facts", &any)]),
-            (
-                "planned",
-                &[
-                    ("plan_id", &text),
-                    ("methods_used", &texts),
-                    ("planning_cost", &number),
-                    ("steps", &texts),
-                    ("no_plan", &maybe),
-                ],
-            ),
-            (
-                "replanned",
-                &[
-                    ("plan_id", &text),
-                    ("methods_used", &texts),
-                    ("planning_cost", &number),
-                    ("steps", &texts),
-                    ("because", &text),
-                ],
-            ),
-            ("delivered", &[("branch", &text), ("commit", &maybe), ("files", &texts)]),
-            ("goal_finished", &[("goal_id", &text), ("outcome", &text), ("result", &any)]),
-        ];
-        for (name, fields) in types {
-            let properties: Map<String, Value> =
-                fields.iter().map(|(field, ty)| ((*field).to_owned(), (*ty).clone())).collect();
-            let required: Vec<&str> = fields.iter().map(|(field, _)| *field).collect();
-            variants.insert(name, json!({"properties": properties, "required": required}));
-        }
-        let task_events = [
-            "graph_started",
-            "graph_resumed",
-            "task_started",
-            "task_succeeded",
-            "task_failed",
-            "task_retrying",
-            "task_skipped",
-            "task_aborted",
-            "task_cancelled",
-            "task_progress",
-            "breaker_opened",
-            "breaker_half_opened",
-            "breaker_closed",
-            "graph_finished",
-        ];
+        let rules: Vec<Value> = TYPES
+            .iter()
+            .map(|(name, fields)| {
+                let properties: Map<String, Value> = fields
+                    .iter()
+                    .map(|(field, ty)| (field.trim_end_matches('?').to_owned(), json_type(ty)))
+                    .collect();
+                let required: Vec<&str> =
+                    fields.iter().map(|(field, _)| *field).filter(|f| !f.ends_with('?')).collect();
+                json!({
+                    "if": { "properties": { "type": { "const": name } } },
+                    "then": { "properties": properties, "required": required },
+                })
+            })
+            .collect();
         json!({
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             "title": "astra event",
             "type": "object",
             "required": ["v", "seq", "ts", "run", "type"],
             "properties": {
-                "v": {"const": ENVELOPE_VERSION},
-                "seq": {"type": "integer", "minimum": 0},
-                "ts": {"type": "integer", "minimum": 0},
-                "run": {"type": ["string", "null"]},
-                "graph": {"type": "string"},
-                "type": {"type": "string"},
+                "v": { "const": ENVELOPE_VERSION },
+                "seq": { "type": "integer", "minimum": 0 },
+                "ts": { "type": "integer", "minimum": 0 },
+                "run": { "type": ["string", "null"] },
+                "graph": { "type": "string" },
+                "type": { "type": "string" },
             },
-            "task_events": task_events,
-            "goal_events": variants,
+            "allOf": rules,
         })
+    }
+}
+
+const TYPES: [(&str, &[(&str, &str)]); 21] = [
+    (
+        "goal_started",
+        &[
+            ("goal_id", "string"),
+            ("goal", "string"),
+            ("goal_text", "string"),
+            ("tests", "strings"),
+            ("directory", "string?"),
+            ("timeout_ms", "integer"),
+        ],
+    ),
+    ("goal_resumed", &[("goal_id", "string")]),
+    ("observed", &[("facts", "any")]),
+    (
+        "planned",
+        &[
+            ("plan_id", "string"),
+            ("methods_used", "strings"),
+            ("planning_cost", "number"),
+            ("steps", "strings"),
+            ("no_plan", "string?"),
+        ],
+    ),
+    (
+        "replanned",
+        &[
+            ("plan_id", "string"),
+            ("methods_used", "strings"),
+            ("planning_cost", "number"),
+            ("steps", "strings"),
+            ("because", "string"),
+        ],
+    ),
+    ("delivered", &[("branch", "string"), ("commit", "string?"), ("files", "strings")]),
+    ("goal_finished", &[("goal_id", "string"), ("outcome", "string"), ("result", "object")]),
+    ("graph_started", &[("task_graph", "object")]),
+    ("graph_resumed", &[("again", "strings")]),
+    ("task_started", &[("task", "string"), ("action", "string"), ("attempt", "integer")]),
+    (
+        "task_succeeded",
+        &[("task", "string"), ("action", "string"), ("attempt", "integer"), ("output", "object")],
+    ),
+    (
+        "task_failed",
+        &[
+            ("task", "string"),
+            ("action", "string"),
+            ("attempt", "integer"),
+            ("class", "string"),
+            ("message", "string"),
+            ("output", "object"),
+            ("budget_exhausted?", "boolean"),
+        ],
+    ),
+    (
+        "task_retrying",
+        &[
+            ("task", "string"),
+            ("action", "string"),
+            ("attempt", "integer"),
+            ("class", "string"),
+            ("message", "string"),
+            ("delay_ms", "integer"),
+            ("budget_left", "integer"),
+        ],
+    ),
+    ("task_skipped", &[("task", "string"), ("because", "string?")]),
+    ("task_aborted", &[("task", "string"), ("because", "string?")]),
+    ("task_cancelled", &[("task", "string"), ("reason", "string")]),
+    ("task_progress", &[("task", "string"), ("note", "string")]),
+    ("breaker_opened", &[("action", "string"), ("open_for_ms", "integer")]),
+    ("breaker_half_opened", &[("action", "string")]),
+    ("breaker_closed", &[("action", "string")]),
+    ("graph_finished", &[("status", "string"), ("stats", "object")]),
+];
+
+fn json_type(ty: &str) -> Value {
+    match ty {
+        "any" => json!({}),
+        "strings" => json!({ "type": "array", "items": { "type": "string" } }),
+        "string?" => json!({ "type": ["string", "null"] }),
+        plain => json!({ "type": plain }),
     }
 }
 
@@ -328,4 +364,35 @@ fn derived(payload: &Value, output: &Output) -> Vec<GoalEvent> {
 
 fn steps(plan: &PlanRecord) -> Vec<String> {
     plan.steps.iter().map(ToString::to_string).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schema_is_the_one_that_was_published() {
+        let text = serde_json::to_string_pretty(&Envelope::schema()).unwrap() + "\n";
+        expect_test::expect_file!["../envelope.schema.json"].assert_eq(&text);
+    }
+
+    #[test]
+    fn an_envelope_is_one_flat_object_and_comes_back() {
+        let record = Record {
+            seq: 7,
+            ts_ms: 9,
+            run: Some("run-1".into()),
+            graph: Some("plan-1".into()),
+            kind: "task_started".to_owned(),
+            payload: json!({"type": "task_started", "task": "repair", "action": "repair", "attempt": 1}),
+        };
+        let envelopes = Envelope::from_record(&record);
+        let value = serde_json::to_value(&envelopes[0]).unwrap();
+        assert_eq!(
+            value,
+            json!({"v": 1, "seq": 7, "ts": 9, "run": "run-1", "graph": "plan-1",
+                   "type": "task_started", "task": "repair", "action": "repair", "attempt": 1})
+        );
+        assert_eq!(serde_json::from_value::<Envelope>(value).unwrap(), envelopes[0]);
+    }
 }

@@ -175,7 +175,7 @@ impl From<astraea_ledger::LedgerError> for GoalError {
     fn from(error: astraea_ledger::LedgerError) -> Self {
         use astraea_ledger::LedgerError;
         match error {
-            damaged @ (LedgerError::Tampered { .. } | LedgerError::BadSignature { .. }) => {
+            damaged @ (LedgerError::Tampered { .. } | LedgerError::BadSignature) => {
                 Self::LedgerDamaged(damaged.to_string())
             }
             other => Self::Ledger(other.to_string()),

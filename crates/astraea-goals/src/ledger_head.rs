@@ -17,8 +17,10 @@ pub struct LedgerReport {
     pub entries: u64,
     /// The hash of the last.
     pub head: String,
-    /// How many of them the signed head vouches for.
-    pub signed: u64,
+    /// Whether a signed head outside the database vouches for it.
+    pub signed: bool,
+    /// How many of the entries that head vouches for.
+    pub signed_entries: u64,
     /// What could not be checked.
     pub note: Option<String>,
 }
@@ -62,7 +64,8 @@ pub(crate) fn verify(
     Ok(LedgerReport {
         entries: verified.count,
         head: verified.head.sha,
-        signed: verified.signed,
+        signed: head.is_some() && key.is_some(),
+        signed_entries: verified.signed,
         note,
     })
 }

@@ -119,7 +119,9 @@ pub(crate) fn lower(
     for later in 0..tasks.len() {
         for earlier in 0..later {
             let (a, b) = (&tasks[earlier], &tasks[later]);
-            if overlap(&a.writes, &b.writes)
+            // What is delivered is everything that was done and judged before, whatever the domain says.
+            if b.action == "commit"
+                || overlap(&a.writes, &b.writes)
                 || overlap(&a.writes, &b.reads)
                 || overlap(&a.reads, &b.writes)
             {
@@ -164,10 +166,9 @@ fn reduce(waits: &mut [Vec<bool>]) {
     for later in 0..n {
         for middle in 0..later {
             if direct[later][middle] {
-                for earlier in 0..middle {
-                    if reach[middle][earlier] {
-                        reach[later][earlier] = true;
-                    }
+                let through = reach[middle].clone();
+                for (cell, through) in reach[later].iter_mut().zip(through) {
+                    *cell |= through;
                 }
             }
         }

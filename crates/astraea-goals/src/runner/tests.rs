@@ -648,3 +648,62 @@ async fn what_stops_a_run_is_no_failure() {
     let result = world.run().await;
     assert_eq!((result.outcome, result.exit_code), (Outcome::Interrupted, 130));
 }
+
+#[tokio::test]
+async fn every_event_is_as_the_schema_says() {
+    let world = World::new("fix_bug")
+        .context(json!({ "file_path": "a.py", "search": "x", "replace": "y" }))
+        .on("run_tests", |cx| {
+            if cx.graph.as_str() == "plan-1" {
+                Answer::Failed(Failure::new(ErrorClass::TestFailure, "1 test failed"))
+            } else {
+                Answer::Succeeded(Output::of(tests_say(GREEN)))
+            }
+        });
+    world.run().await;
+    let announced = world.announced.lock().unwrap();
+    let mut seen = std::collections::BTreeSet::new();
+    for envelope in announced.iter().flat_map(Envelope::from_record) {
+        let Some((_, fields)) = Envelope::types().iter().find(|(name, _)| *name == envelope.kind)
+        else {
+            assert!(envelope.kind.starts_with("goal_"), "{envelope:?}");
+            continue;
+        };
+        let known =
+            |name: &str| fields.iter().any(|(field, _)| field.trim_end_matches('?') == name);
+        for field in envelope.fields.keys() {
+            assert!(known(field), "{} has an undeclared field {field}", envelope.kind);
+        }
+        for (field, ty) in fields.iter().filter(|(field, _)| !field.ends_with('?')) {
+            let value = envelope
+                .fields
+                .get(*field)
+                .unwrap_or_else(|| panic!("{} lacks {field}", envelope.kind));
+            let fits = match *ty {
+                "string" => value.is_string(),
+                "string?" => value.is_string() || value.is_null(),
+                "strings" => value.as_array().is_some_and(|list| list.iter().all(Value::is_string)),
+                "integer" => value.is_u64(),
+                "number" => value.is_number(),
+                "boolean" => value.is_boolean(),
+                "object" => value.is_object(),
+                _ => true,
+            };
+            assert!(fits, "{}.{field} is {value}, not {ty}", envelope.kind);
+        }
+        seen.insert(envelope.kind.clone());
+    }
+    for kind in [
+        "goal_started",
+        "observed",
+        "planned",
+        "replanned",
+        "delivered",
+        "goal_finished",
+        "task_failed",
+        "task_aborted",
+        "graph_finished",
+    ] {
+        assert!(seen.contains(kind), "{kind}");
+    }
+}

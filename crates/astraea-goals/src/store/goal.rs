@@ -150,7 +150,8 @@ words! {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct NewGoal {
-    /// Its id; made up where there is none.
+    /// Its id; made up where there is none. Left out where a goal is read: see [`Goal::id`].
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<GoalId>,
     /// What is to be reached.
     pub text: String,
@@ -339,7 +340,7 @@ pub struct Goal {
     pub id: GoalId,
     /// What was proposed, with the changes since.
     #[serde(flatten)]
-    pub definition: GoalDefinition,
+    pub definition: NewGoal,
     /// Where it stands.
     pub state: GoalState,
     /// Grows by one with each change; give it back to change the goal.
@@ -364,9 +365,6 @@ impl Goal {
         Some(self.created_at_ms.saturating_add(minutes.saturating_mul(60_000)))
     }
 }
-
-/// The part of a goal that its proposer decides: a [`NewGoal`] whose id is left out.
-pub type GoalDefinition = NewGoal;
 
 #[cfg(test)]
 mod tests {
