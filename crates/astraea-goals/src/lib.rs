@@ -12,7 +12,9 @@
 //! - [`classify()`] reads a goal text, [`CodingDomain`] holds the methods, [`config`] the settings.
 
 mod astra;
+pub mod beliefs;
 mod bookkeeping;
+pub mod changes;
 mod classify;
 pub mod config;
 mod context;
@@ -28,20 +30,8 @@ mod request;
 mod result;
 mod runner;
 mod runs;
-mod store {
-    use astraea_engine::{Projection, SqliteJournal};
-    use astraea_redact::Redactor;
-    #[derive(Debug)]
-    pub struct GoalStore;
-    impl GoalStore {
-        pub fn new(_: std::sync::Arc<SqliteJournal>, _: std::path::PathBuf) -> Self {
-            Self
-        }
-    }
-    pub fn projections(_: Redactor) -> Vec<Box<dyn Projection>> {
-        Vec::new()
-    }
-}
+pub mod score;
+pub mod store;
 mod time;
 mod timed;
 
