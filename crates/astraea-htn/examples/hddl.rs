@@ -42,7 +42,7 @@ fn main() -> ExitCode {
 
 fn run(domain: Source<'_>, problem: Source<'_>, time: Duration) -> Result<(), Error> {
     let start = Instant::now();
-    let domain = CompiledDomain::from_sources(&[domain])?;
+    let domain = CompiledDomain::from_standard(domain)?;
     let problem = domain.problem(problem)?;
     let read = start.elapsed();
     let stop = || start.elapsed() > time;

@@ -52,6 +52,7 @@ fn twice(what: &str, name: &ast::Name) -> Diagnostic {
 /// Compiles a domain.
 pub(crate) fn compile(domain: ast::Domain) -> Result<Model, Vec<Diagnostic>> {
     let mut errors = Vec::new();
+    spelling(&domain, &mut errors);
     let types = TypeTable::build(&domain.types, &mut errors);
     if types.names.len() >= usize::from(u16::MAX) {
         errors.push(Diagnostic::error("more than 65 534 types", domain.name.span));
@@ -161,6 +162,36 @@ pub(crate) fn compile(domain: ast::Domain) -> Result<Model, Vec<Diagnostic>> {
     Ok(model)
 }
 
+/// Names that a text could not hold (only a builder can make them).
+fn spelling(domain: &ast::Domain, errors: &mut Vec<Diagnostic>) {
+    let typed = |list: &'_ [ast::Typed]| list.iter().map(|t| t.name.clone()).collect::<Vec<_>>();
+    let mut names = vec![domain.name.clone()];
+    names.extend(typed(&domain.types));
+    names.extend(typed(&domain.constants));
+    for s in domain.predicates.iter().chain(&domain.functions).chain(&domain.tasks) {
+        names.push(s.name.clone());
+        names.extend(typed(&s.params));
+    }
+    for m in &domain.methods {
+        names.push(m.name.clone());
+        names.extend(typed(&m.params));
+    }
+    for a in &domain.actions {
+        names.push(a.name.clone());
+        names.extend(typed(&a.params));
+    }
+    let bad = |c: char| c.is_control() || c == ' ' || matches!(c, '(' | ')' | ';');
+    for name in names {
+        if name.text.is_empty() || name.text.contains(bad) {
+            let text = format!("{:?} cannot be a name", name.text);
+            errors.push(
+                Diagnostic::error(text, name.span)
+                    .help("a name has at least one character, and no space, parenthesis or `;`"),
+            );
+        }
+    }
+}
+
 /// Tasks that cannot be carried out, methods that cannot be used.
 fn warnings(model: &Model) -> Vec<Diagnostic> {
     let mut list = Vec::new();
@@ -169,9 +200,8 @@ fn warnings(model: &Model) -> Vec<Diagnostic> {
     loop {
         let mut changed = false;
         for (t, task) in model.tasks.iter().enumerate() {
-            let can = |m: &u32| {
-                model.methods[*m as usize].subs.iter().all(|s| fine[s.task as usize])
-            };
+            let can =
+                |m: &u32| model.methods[*m as usize].subs.iter().all(|s| fine[s.task as usize]);
             if !fine[t] && task.declared.iter().any(can) {
                 fine[t] = true;
                 changed = true;
@@ -195,9 +225,11 @@ fn warnings(model: &Model) -> Vec<Diagnostic> {
         });
     }
     for m in &model.ast.methods {
-        let missing = m.network.subtasks.iter().find(|s| {
-            model.task(&s.term.name.text).is_some_and(|t| !fine[t as usize])
-        });
+        let missing = m
+            .network
+            .subtasks
+            .iter()
+            .find(|s| model.task(&s.term.name.text).is_some_and(|t| !fine[t as usize]));
         if let Some(sub) = missing {
             let text = format!(
                 "method `{}` can never be used: its subtask `{}` cannot be carried out",
@@ -236,8 +268,7 @@ fn method(
     }
     if ast.name.text.is_empty() || ast.task.name.text.is_empty() {
         errors.push(
-            Diagnostic::error("a method needs a name and a task", ast.name.span)
-                .help("name both"),
+            Diagnostic::error("a method needs a name and a task", ast.name.span).help("name both"),
         );
         return None;
     }

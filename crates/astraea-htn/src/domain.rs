@@ -44,16 +44,28 @@ impl CompiledDomain {
         Self::from_sources(&[Source { name: "domain.hddl", text }])
     }
 
+    /// Reads one domain as the planning competition writes it: a method that does nothing may leave out its subtasks, which elsewhere is an error.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with every error found.
+    pub fn from_standard(source: Source<'_>) -> Result<Self, Error> {
+        Self::read(&[source], false)
+    }
+
     /// Reads several texts, each a `(define (domain …) …)`, as one domain: later ones may add to the earlier, for example a user's own methods.
     ///
     /// # Errors
     /// [`Error::Invalid`] with every error found, each with its place.
     pub fn from_sources(sources: &[Source<'_>]) -> Result<Self, Error> {
+        Self::read(sources, true)
+    }
+
+    fn read(sources: &[Source<'_>], strict: bool) -> Result<Self, Error> {
         let mut errors = Vec::new();
         let mut domain = ast::Domain::default();
         for (i, source) in sources.iter().enumerate() {
             let number = u16::try_from(i).unwrap_or(u16::MAX);
-            let next = read_domain(source.text, number, &mut errors);
+            let next = read_domain(source.text, number, strict, &mut errors);
             domain.extend(next);
         }
         if !errors.is_empty() {
@@ -116,8 +128,7 @@ impl CompiledDomain {
     /// [`Error::Invalid`] with every error found.
     pub fn problem(&self, source: Source<'_>) -> Result<Problem, Error> {
         let ast = parse_problem(source).map_err(Error::Invalid)?;
-        self.instantiate(&ast)
-            .map_err(|errors| Error::Invalid(Report::new(errors, &[source])))
+        self.instantiate(&ast).map_err(|errors| Error::Invalid(Report::new(errors, &[source])))
     }
 
     /// Makes state and tasks of a problem that a program made.
@@ -174,11 +185,10 @@ impl CompiledDomain {
     ) -> Result<Plan, Error> {
         let request = Request::new(&self.model, &state.objects, tasks, options)?;
         let store = state.store.clone();
-        let mut search =
-            Search::new(&self.model, &state.objects, store, &request, options, false);
+        let mut search = Search::new(&self.model, &state.objects, store, &request, options, false);
         match search.run() {
             End::Found => Ok(self.priced(state, search.plan())),
-            End::Exhausted => Err(self.no_plan(state, tasks, &search)),
+            End::Exhausted => Err(self.no_plan(state, tasks, &search, options, &request)),
             End::Stopped(limit) => Err(Error::Stopped { limit }),
         }
     }
@@ -196,8 +206,7 @@ impl CompiledDomain {
     ) -> Result<Vec<Plan>, Error> {
         let request = Request::new(&self.model, &state.objects, tasks, options)?;
         let store = state.store.clone();
-        let mut search =
-            Search::new(&self.model, &state.objects, store, &request, options, true);
+        let mut search = Search::new(&self.model, &state.objects, store, &request, options, true);
         let mut plans: Vec<Plan> = Vec::new();
         let mut seen = FxHashSet::default();
         while plans.len() < count {
@@ -210,7 +219,7 @@ impl CompiledDomain {
                     }
                 }
                 End::Exhausted if plans.is_empty() => {
-                    return Err(self.no_plan(state, tasks, &search));
+                    return Err(self.no_plan(state, tasks, &search, options, &request));
                 }
                 End::Stopped(limit) if plans.is_empty() => return Err(Error::Stopped { limit }),
                 End::Exhausted | End::Stopped(_) => break,
@@ -219,19 +228,25 @@ impl CompiledDomain {
         Ok(plans)
     }
 
-    fn no_plan(&self, state: &State, tasks: &Network, search: &Search<'_>) -> Error {
-        let deepest = crate::explain::summary(&self.model, state, search);
+    fn no_plan(
+        &self,
+        state: &State,
+        tasks: &Network,
+        search: &Search<'_>,
+        options: &Options<'_>,
+        request: &Request,
+    ) -> Error {
+        let deepest = crate::explain::summary(&self.model, state, search, options, &request.rules);
         Error::NoPlan { task: tasks.to_string(), deepest }
     }
 
     /// Adds up what the steps cost.
-    fn priced(&self, state: &State, mut plan: Plan) -> Plan {
+    pub(crate) fn priced(&self, state: &State, mut plan: Plan) -> Plan {
         if self.model.actions.iter().all(|a| a.prices.is_empty()) {
             return plan;
         }
         for step in &plan.steps {
-            let Some((task, args)) =
-                resolve_task(&self.model, &state.objects, &step.atom()).ok()
+            let Some((task, args)) = resolve_task(&self.model, &state.objects, &step.atom()).ok()
             else {
                 continue;
             };

@@ -1,5 +1,9 @@
 //! Why a plan is as it is, or why there is none.
 
+mod reasons;
+mod show;
+
+pub(crate) use reasons::{explain, summary};
 use serde::{Deserialize, Serialize};
 
 use crate::atom::Atom;
@@ -67,16 +71,4 @@ pub struct Explanation {
     pub met: Vec<Met>,
     /// Without a plan: the steps that lead to the deepest point.
     pub steps: Vec<Atom>,
-}
-
-pub(crate) fn summary(_model: &crate::model::Model, _state: &crate::State, _search: &crate::search::Search<'_>) -> Option<String> {
-    None
-}
-pub(crate) fn explain(
-    _domain: &crate::CompiledDomain,
-    _state: &crate::State,
-    _tasks: &crate::Network,
-    _options: &crate::Options<'_>,
-) -> Result<Explanation, crate::Error> {
-    Err(crate::Error::BadOrder { why: "soon".into() })
 }

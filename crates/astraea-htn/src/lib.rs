@@ -12,6 +12,7 @@
 
 pub mod ast;
 mod atom;
+mod build;
 mod compile;
 mod depend;
 mod diagnostic;
@@ -33,8 +34,9 @@ mod types;
 mod verify;
 
 pub use atom::Atom;
-pub use diagnostic::{Diagnostic, Report, Severity, Source};
+pub use build::{ActionBuilder, DomainBuilder, MethodBuilder};
 pub use depend::{Dependency, Link};
+pub use diagnostic::{Diagnostic, Report, Severity, Source};
 pub use domain::{CompiledDomain, Problem};
 pub use error::{Error, Limit};
 pub use explain::{Candidate, Explanation, Met, Verdict};

@@ -202,9 +202,8 @@ impl Query {
                 continue;
             }
             // The fact with the fewest unknown arguments, then the most known ones.
-            let unknown = |seen: &[bool]| {
-                seen.iter().zip(&vars.bound).filter(|(s, b)| **s && !**b).count()
-            };
+            let unknown =
+                |seen: &[bool]| seen.iter().zip(&vars.bound).filter(|(s, b)| **s && !**b).count();
             let best = waiting
                 .iter()
                 .enumerate()
@@ -344,8 +343,8 @@ impl Query {
                 Op::Each { slot, ty, once } => {
                     let start = if back { cursors[i].at as usize + 1 } else { 0 };
                     let end = if back && *once { 0 } else { objects.candidates(ty) };
-                    let found = (start..end)
-                        .find_map(|k| objects.candidate(ty, k).map(|obj| (k, obj)));
+                    let found =
+                        (start..end).find_map(|k| objects.candidate(ty, k).map(|obj| (k, obj)));
                     if let Some((k, obj)) = found {
                         cursors[i].at = k as u32;
                         binding[usize::from(*slot)] = obj;

@@ -22,8 +22,8 @@ use crate::options::{MethodOrder, Options};
 use crate::query::Cond;
 use crate::store::{FactId, NONE, Store, Walk, hash_term, mix};
 
-use node::{Node, ROOT, TOP, Undo};
 pub(crate) use apply::change;
+use node::{Node, ROOT, TOP, Undo};
 pub(crate) use request::{Request, Rules, as_method, resolve_args, resolve_task};
 
 /// What a search ends with.
@@ -43,8 +43,19 @@ pub(crate) struct Deepest {
     /// The steps up to there.
     pub(crate) steps: Vec<(u32, Vec<Obj>)>,
     /// The tasks from a root to the one that failed.
-    pub(crate) chain: Vec<(u32, Vec<Obj>)>,
+    pub(crate) chain: Vec<Link>,
     depth: u32,
+}
+
+/// A task on the way to the deepest point.
+#[derive(Debug, Clone)]
+pub(crate) struct Link {
+    pub(crate) task: u32,
+    pub(crate) args: Vec<Obj>,
+    /// The method chosen for it; `None` for the last.
+    pub(crate) method: Option<u32>,
+    /// How many steps were executed then.
+    pub(crate) at: usize,
 }
 
 /// What is known about a situation.
@@ -117,7 +128,6 @@ pub(crate) struct Search<'a> {
     pub(crate) rejected: u64,
     pub(crate) deepest: Deepest,
     scratch: Vec<Obj>,
-    pending: Vec<u32>,
 }
 
 impl<'a> Search<'a> {
@@ -159,7 +169,6 @@ impl<'a> Search<'a> {
             rejected: 0,
             deepest: Deepest::default(),
             scratch: Vec::new(),
-            pending: Vec::new(),
         };
         search.begin();
         search
@@ -177,9 +186,9 @@ impl<'a> Search<'a> {
 
     fn push_frame(&mut self, key: (u64, u64)) {
         let neutral = if self.frontier.len() > 1 {
-            self.frontier.iter().position(|n| {
-                self.model.tasks[self.nodes[*n as usize].task as usize].neutral
-            })
+            self.frontier
+                .iter()
+                .position(|n| self.model.tasks[self.nodes[*n as usize].task as usize].neutral)
         } else {
             None
         };
@@ -210,7 +219,11 @@ impl<'a> Search<'a> {
         loop {
             if self.frames.is_empty() {
                 if !self.idle_hit {
-                    return if self.depth_hit { End::Stopped(Limit::Depth) } else { End::Exhausted };
+                    return if self.depth_hit {
+                        End::Stopped(Limit::Depth)
+                    } else {
+                        End::Exhausted
+                    };
                 }
                 // Only recursion without progress is left: allow more of it.
                 self.idle_limit = (self.idle_limit * 2).max(1);
@@ -462,8 +475,7 @@ impl<'a> Search<'a> {
         let Some(&node) = self.frontier.get(frame.end as usize - 1) else { return };
         let depth = self.nodes[node as usize].depth;
         let known = &self.deepest;
-        if !known.chain.is_empty()
-            && (self.steps.len(), depth) <= (known.steps.len(), known.depth)
+        if !known.chain.is_empty() && (self.steps.len(), depth) <= (known.steps.len(), known.depth)
         {
             return;
         }
@@ -472,8 +484,15 @@ impl<'a> Search<'a> {
         let mut chain = Vec::new();
         let mut up = node;
         while up != ROOT {
-            chain.push(term(up));
-            up = self.nodes[up as usize].parent;
+            let (task, args) = term(up);
+            let this = &self.nodes[up as usize];
+            let (method, at) = if up == node {
+                (None, self.steps.len())
+            } else {
+                (Some(this.method), this.at as usize)
+            };
+            chain.push(Link { task, args, method, at });
+            up = this.parent;
         }
         chain.reverse();
         self.deepest = Deepest { steps, chain, depth };

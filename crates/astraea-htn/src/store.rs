@@ -114,8 +114,7 @@ impl Store {
         let id = self.facts.len() as u32;
         let key = hash_term(pred, args);
         let at = self.args.len() as u32;
-        let fact =
-            Fact { pred, args: at, arity: args.len() as u32, next: NONE, holds: false, key };
+        let fact = Fact { pred, args: at, arity: args.len() as u32, next: NONE, holds: false, key };
         self.facts.push(fact);
         self.args.extend_from_slice(args);
         self.links.resize(self.args.len(), NONE);
@@ -201,11 +200,7 @@ impl Store {
     #[inline]
     pub(crate) fn after(&self, walk: Walk) -> u32 {
         let fact = &self.facts[walk.at as usize];
-        if walk.by == NONE {
-            fact.next
-        } else {
-            self.links[(fact.args + walk.by) as usize]
-        }
+        if walk.by == NONE { fact.next } else { self.links[(fact.args + walk.by) as usize] }
     }
 
     /// The facts that hold.

@@ -63,12 +63,9 @@ impl TypeTable {
             let own_root = *child == 0 && *parent == 0;
             if !own_root && (child == parent || table.is_below(*parent, *child)) {
                 errors.push(
-                    Diagnostic::error(
-                        format!("type `{name}` is its own ancestor"),
-                        name.span,
-                    )
-                    .label("part of a cycle")
-                    .help("remove one of the `-` that form the cycle"),
+                    Diagnostic::error(format!("type `{name}` is its own ancestor"), name.span)
+                        .label("part of a cycle")
+                        .help("remove one of the `-` that form the cycle"),
                 );
             }
         }
@@ -131,8 +128,7 @@ impl TypeTable {
                 Some(0) => return Ty::default(),
                 Some(id) => ids.push(id),
                 None => {
-                    let mut d =
-                        Diagnostic::error(format!("unknown type `{name}`"), name.span);
+                    let mut d = Diagnostic::error(format!("unknown type `{name}`"), name.span);
                     d.help = did_you_mean(&name.text, self.names.iter().map(String::as_str))
                         .or_else(|| Some(format!("declare it: `(:types {name})`")));
                     errors.push(d);

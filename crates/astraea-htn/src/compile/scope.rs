@@ -11,6 +11,9 @@ use crate::types::Ty;
 /// Formulas may be nested this deep (the parser allows no more either).
 const MAX_DEPTH: usize = 300;
 
+/// A quantifier may have this many variables.
+const MAX_QUANTIFIED: usize = 64;
+
 /// The variables that may be named at some point.
 #[derive(Debug)]
 pub(crate) struct Scope<'a, 'n> {
@@ -74,6 +77,10 @@ impl<'a, 'n> Scope<'a, 'n> {
 
     /// Within the variables of a quantifier.
     fn within<R>(&mut self, vars: &[Typed], f: impl FnOnce(&mut Self, Vec<(u16, Ty)>) -> R) -> R {
+        if let Some(var) = vars.get(MAX_QUANTIFIED) {
+            let text = format!("more than {MAX_QUANTIFIED} variables in one quantifier");
+            self.errors.push(Diagnostic::error(text, var.name.span));
+        }
         let visible = self.visible.len();
         let slots = vars
             .iter()
@@ -118,8 +125,7 @@ impl<'a, 'n> Scope<'a, 'n> {
 
     fn args(&mut self, term: &Term, params: &[Ty], what: &str) -> Option<Vec<Arg>> {
         if term.args.len() != params.len() {
-            let shown: Vec<String> =
-                params.iter().map(|t| self.names.types.show(t)).collect();
+            let shown: Vec<String> = params.iter().map(|t| self.names.types.show(t)).collect();
             self.errors.push(
                 Diagnostic::error(
                     format!(
@@ -131,7 +137,11 @@ impl<'a, 'n> Scope<'a, 'n> {
                     ),
                     term.span(),
                 )
-                .help(format!("it is declared as `({} {})`", term.name, shown.join(" "))),
+                .help(format!(
+                    "it is declared as `({} {})`",
+                    term.name,
+                    shown.join(" ")
+                )),
             );
             return None;
         }
@@ -155,7 +165,10 @@ impl<'a, 'n> Scope<'a, 'n> {
                 let wanted = self.names.types.show(ty);
                 self.errors.push(
                     Diagnostic::error(
-                        format!("`{name}`{is} is not a `{wanted}`, as {what} `{}` wants", term.name),
+                        format!(
+                            "`{name}`{is} is not a `{wanted}`, as {what} `{}` wants",
+                            term.name
+                        ),
                         name.span,
                     )
                     .label(format!("expected `{wanted}`"))
@@ -185,8 +198,7 @@ impl<'a, 'n> Scope<'a, 'n> {
     pub(crate) fn task(&mut self, term: &Term, what: &str) -> Option<(u32, Vec<Arg>)> {
         let Some(id) = crate::model::lookup(self.names.task_by_key, &term.name.text) else {
             let known = self.names.tasks.iter().map(|t| t.name.as_str());
-            let mut d =
-                Diagnostic::error(format!("unknown task `{}`", term.name), term.name.span);
+            let mut d = Diagnostic::error(format!("unknown task `{}`", term.name), term.name.span);
             d.help = did_you_mean(&term.name.text, known).or_else(|| {
                 Some(format!("declare it with `(:task {0} …)` or `(:action {0} …)`", term.name))
             });
@@ -239,10 +251,12 @@ impl<'a, 'n> Scope<'a, 'n> {
                 let (a, b) = (self.cond(a), self.cond(b));
                 Cond::Or(vec![Cond::Not(Box::new(a?)), b?])
             }
-            Formula::Forall(vars, body) => self
-                .within(vars, |s, slots| Some(Cond::Forall(slots, Box::new(s.cond(body)?))))?,
-            Formula::Exists(vars, body) => self
-                .within(vars, |s, slots| Some(Cond::Exists(slots, Box::new(s.cond(body)?))))?,
+            Formula::Forall(vars, body) => {
+                self.within(vars, |s, slots| Some(Cond::Forall(slots, Box::new(s.cond(body)?))))?
+            }
+            Formula::Exists(vars, body) => {
+                self.within(vars, |s, slots| Some(Cond::Exists(slots, Box::new(s.cond(body)?))))?
+            }
         })
     }
 

@@ -106,8 +106,7 @@ impl Plan {
                 }
                 Done::Method { method, children, .. } => {
                     let method = quote(method);
-                    let _ =
-                        writeln!(text, "  n{i} [shape=ellipse, label=\"{task}\\n{method}\"];");
+                    let _ = writeln!(text, "  n{i} [shape=ellipse, label=\"{task}\\n{method}\"];");
                     for child in children {
                         let _ = writeln!(text, "  n{i} -> n{child};");
                     }

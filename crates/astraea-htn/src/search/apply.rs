@@ -52,9 +52,11 @@ impl Search<'_> {
         let action = &model.actions[action as usize];
         if self.rules.actions.contains(&task)
             || self.options.max_plan_length.is_some_and(|max| self.steps.len() >= max)
-            || self.rules.steps.iter().any(|(t, args)| {
-                *t == task && self.node_args(node) == &args[..]
-            })
+            || self
+                .rules
+                .steps
+                .iter()
+                .any(|(t, args)| *t == task && self.node_args(node) == &args[..])
         {
             return false;
         }
@@ -62,13 +64,11 @@ impl Search<'_> {
         binding.clear();
         binding.extend_from_slice(self.node_args(node));
         binding.resize(action.slots, NONE);
-        let holds =
-            action.parts.iter().all(|p| p.eval(&self.store, self.objects, &mut binding));
+        let holds = action.parts.iter().all(|p| p.eval(&self.store, self.objects, &mut binding));
         if holds {
             change(action, &mut self.store, self.objects, &mut binding, &mut self.trail);
             self.steps.push(node);
-            self.remaining =
-                self.remaining.wrapping_sub(mix(self.nodes[node as usize].term));
+            self.remaining = self.remaining.wrapping_sub(mix(self.nodes[node as usize].term));
             self.frontier.remove(pos as usize);
             self.undo.push(Undo::Removed(pos, node));
             self.finish(node, pos);
@@ -94,8 +94,7 @@ impl Search<'_> {
             (this.after, this.depth)
         };
         if node != ROOT {
-            self.remaining =
-                self.remaining.wrapping_sub(mix(self.nodes[node as usize].term));
+            self.remaining = self.remaining.wrapping_sub(mix(self.nodes[node as usize].term));
         }
         for (index, sub) in method.subs.iter().enumerate() {
             let args = self.words.len() as u32;

@@ -42,8 +42,7 @@ impl Search<'_> {
                 let method = self.method(node.method);
                 cost += method.cost.unwrap_or(0.0);
                 let names = method.vars.iter().cloned();
-                let values =
-                    self.node_binding(id).iter().map(|o| self.objects.name(*o).to_owned());
+                let values = self.node_binding(id).iter().map(|o| self.objects.name(*o).to_owned());
                 let first = node.first_child as usize - 1;
                 Done::Method {
                     method: method.name.clone(),

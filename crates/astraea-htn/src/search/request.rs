@@ -66,18 +66,15 @@ impl Request {
 }
 
 /// Resolves a task.
-pub(crate) fn resolve_task(
-    model: &Model,
-    objects: &Objects,
-    atom: &Atom,
-) -> Result<Ground, Error> {
+pub(crate) fn resolve_task(model: &Model, objects: &Objects, atom: &Atom) -> Result<Ground, Error> {
     let Some(task) = model.task(&atom.name) else {
         let known = model.tasks.iter().map(|t| t.name.as_str());
         return Err(Error::Unknown {
             what: "task",
             name: atom.name.clone(),
-            help: did_you_mean(&atom.name, known)
-                .or_else(|| Some("the domain has neither a task nor an action of that name".into())),
+            help: did_you_mean(&atom.name, known).or_else(|| {
+                Some("the domain has neither a task nor an action of that name".into())
+            }),
         });
     };
     let params = &model.tasks[task as usize].params;

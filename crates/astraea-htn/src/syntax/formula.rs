@@ -65,8 +65,11 @@ impl Reader {
             }
             if vars[..i].iter().any(|w| w.name == v.name) {
                 self.push(
-                    Diagnostic::error(format!("variable `{}` is declared twice", v.name), v.name.span)
-                        .help("rename or remove one of the two"),
+                    Diagnostic::error(
+                        format!("variable `{}` is declared twice", v.name),
+                        v.name.span,
+                    )
+                    .help("rename or remove one of the two"),
                 );
             }
         }

@@ -23,7 +23,11 @@ impl Reader {
         let name = match rest.next().and_then(Sexp::name) {
             Some(name) if !name.text.starts_with(':') => name,
             _ => {
-                self.error(format!("a {what} without a name"), item, format!("write `(:{what} name …)`"));
+                self.error(
+                    format!("a {what} without a name"),
+                    item,
+                    format!("write `(:{what} name …)`"),
+                );
                 return None;
             }
         };
@@ -67,13 +71,16 @@ impl Reader {
             Some(task) => self.term(task, "task"),
             None => {
                 self.push(
-                    Diagnostic::error(format!("method `{name}` does not say which task it refines"), name.span)
-                        .help("add `:task (name …)`"),
+                    Diagnostic::error(
+                        format!("method `{name}` does not say which task it refines"),
+                        name.span,
+                    )
+                    .help("add `:task (name …)`"),
                 );
                 None
             }
         };
-        if !ORDERED.iter().chain(UNORDERED).any(|k| fields.get(k).is_some()) {
+        if self.strict && !ORDERED.iter().chain(UNORDERED).any(|k| fields.get(k).is_some()) {
             self.push(
                 Diagnostic::error(format!("method `{name}` has no subtasks"), name.span)
                     .help("add `:ordered-subtasks (and …)`, or `:ordered-subtasks ()` for a method that has nothing to do"),
@@ -117,8 +124,7 @@ impl Reader {
         };
         let subtasks = tasks.map_or_else(Vec::new, |t| self.subtasks(t));
         let ordering = find(ORDERINGS).map_or_else(Vec::new, |o| self.orderings(o));
-        let constraints =
-            fields.get(":constraints").map_or_else(Formula::yes, |c| self.formula(c));
+        let constraints = fields.get(":constraints").map_or_else(Formula::yes, |c| self.formula(c));
         // One subtask, or none, is ordered whichever way it is written.
         let ordered = ordered && ordering.is_empty() || subtasks.len() < 2 && ordering.is_empty();
         if !ordered && find(ORDERED).is_some() {

@@ -12,7 +12,7 @@ use crate::diagnostic::{Diagnostic, Report, Source};
 /// A report of every error of form.
 pub fn parse_domain(source: Source<'_>) -> Result<Domain, Report> {
     let mut errors = Vec::new();
-    let domain = read_domain(source.text, 0, &mut errors);
+    let domain = read_domain(source.text, 0, false, &mut errors);
     if errors.is_empty() { Ok(domain) } else { Err(Report::new(errors, &[source])) }
 }
 
@@ -21,18 +21,20 @@ pub fn parse_domain(source: Source<'_>) -> Result<Domain, Report> {
 /// # Errors
 /// A report of every error of form.
 pub fn parse_problem(source: Source<'_>) -> Result<Problem, Report> {
-    let mut reader = Reader { errors: Vec::new() };
+    let mut reader = Reader { errors: Vec::new(), strict: false };
     let tree = Tree::read(source.text, 0, &mut reader.errors);
-    let problem = if reader.errors.is_empty() {
-        reader.problem(tree.root())
-    } else {
-        Problem::default()
-    };
+    let problem =
+        if reader.errors.is_empty() { reader.problem(tree.root()) } else { Problem::default() };
     if reader.errors.is_empty() { Ok(problem) } else { Err(Report::new(reader.errors, &[source])) }
 }
 
-pub(crate) fn read_domain(text: &str, source: u16, errors: &mut Vec<Diagnostic>) -> Domain {
-    let mut reader = Reader { errors: Vec::new() };
+pub(crate) fn read_domain(
+    text: &str,
+    source: u16,
+    strict: bool,
+    errors: &mut Vec<Diagnostic>,
+) -> Domain {
+    let mut reader = Reader { errors: Vec::new(), strict };
     let tree = Tree::read(text, source, &mut reader.errors);
     let domain =
         if reader.errors.is_empty() { reader.domain(tree.root()) } else { Domain::default() };
@@ -44,6 +46,8 @@ pub(crate) fn read_domain(text: &str, source: u16, errors: &mut Vec<Diagnostic>)
 #[derive(Debug)]
 pub(super) struct Reader {
     pub(super) errors: Vec<Diagnostic>,
+    /// Whether a method must say its subtasks, even that there are none.
+    pub(super) strict: bool,
 }
 
 /// Errors beyond this number are not told: they would not be read.
@@ -84,7 +88,12 @@ impl Reader {
         self.push(Diagnostic::error(message, at.span()).help(help));
     }
 
-    pub(super) fn fields<'a>(&mut self, items: Items<'a>, what: &str, known: &[&str]) -> Fields<'a> {
+    pub(super) fn fields<'a>(
+        &mut self,
+        items: Items<'a>,
+        what: &str,
+        known: &[&str],
+    ) -> Fields<'a> {
         let mut fields = Fields { whole: None, list: Vec::new() };
         let mut items = items.peekable();
         while let Some(item) = items.next() {
@@ -103,7 +112,8 @@ impl Reader {
                 items.next_if(|i| i.is_list() || i.word().is_some_and(|w| !w.starts_with(':')));
                 continue;
             }
-            let value = items.next_if(|i| i.is_list() || i.word().is_some_and(|w| !w.starts_with(':')));
+            let value =
+                items.next_if(|i| i.is_list() || i.word().is_some_and(|w| !w.starts_with(':')));
             let Some(value) = value else {
                 self.error(format!("nothing follows `{key}`"), item, "write `()` for an empty one");
                 continue;
@@ -121,12 +131,17 @@ impl Reader {
     fn define<'a>(&mut self, root: Sexp<'a>, what: &str) -> Option<(Name, Vec<Sexp<'a>>)> {
         let mut top = root.items();
         let Some(define) = top.next() else {
-            let d = Diagnostic::error(format!("the text is empty; a {what} was expected"), root.span());
+            let d =
+                Diagnostic::error(format!("the text is empty; a {what} was expected"), root.span());
             self.push(d.help(format!("write `(define ({what} name) …)`")));
             return None;
         };
         if let Some(more) = top.next() {
-            self.error("there is more after the end of the definition", more, "one file holds one `(define …)`");
+            self.error(
+                "there is more after the end of the definition",
+                more,
+                "one file holds one `(define …)`",
+            );
         }
         let mut items = define.items();
         let first = items.next();
@@ -137,12 +152,17 @@ impl Reader {
         };
         if !first.is_some_and(|f| f.is("define")) || name.is_none() {
             let other = head.first().and_then(|h| h.word()).unwrap_or("");
-            let help = if other.eq_ignore_ascii_case("problem") || other.eq_ignore_ascii_case("domain") {
-                format!("this is a {other} file; a {what} file was expected here")
-            } else {
-                format!("it begins with `(define ({what} name) …`")
-            };
-            self.error(format!("this is not a {what}"), head.first().copied().unwrap_or(define), help);
+            let help =
+                if other.eq_ignore_ascii_case("problem") || other.eq_ignore_ascii_case("domain") {
+                    format!("this is a {other} file; a {what} file was expected here")
+                } else {
+                    format!("it begins with `(define ({what} name) …`")
+                };
+            self.error(
+                format!("this is not a {what}"),
+                head.first().copied().unwrap_or(define),
+                help,
+            );
             return None;
         }
         Some((name?, items.collect()))
@@ -151,7 +171,11 @@ impl Reader {
     fn signature(&mut self, item: Sexp<'_>, what: &str) -> Option<Signature> {
         let mut items = item.items();
         let Some(name) = items.next().and_then(Sexp::name) else {
-            self.error(format!("a {what} was expected"), item, format!("write `({what} ?x - type …)`"));
+            self.error(
+                format!("a {what} was expected"),
+                item,
+                format!("write `({what} ?x - type …)`"),
+            );
             return None;
         };
         let params = self.variable_items(items);
@@ -232,7 +256,11 @@ impl Reader {
             match section.head().as_deref() {
                 Some(":domain") => match items.next().and_then(Sexp::name) {
                     Some(name) => problem.domain = name,
-                    None => self.error("the domain's name is missing", section, "write `(:domain name)`"),
+                    None => self.error(
+                        "the domain's name is missing",
+                        section,
+                        "write `(:domain name)`",
+                    ),
                 },
                 Some(":requirements") => problem.requirements.extend(items.filter_map(Sexp::name)),
                 Some(":objects") => problem.objects.extend(self.typed_list(items, "object")),
@@ -295,7 +323,10 @@ impl Reader {
             _ => {
                 if let Some(fact) = self.term(item, "fact") {
                     if let Some(var) = fact.args.iter().find(|a| a.is_variable()) {
-                        let d = Diagnostic::error("a variable in a fact of the initial state", var.span);
+                        let d = Diagnostic::error(
+                            "a variable in a fact of the initial state",
+                            var.span,
+                        );
                         self.push(d.help("name an object"));
                     }
                     problem.init.push(fact);

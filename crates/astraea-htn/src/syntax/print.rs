@@ -214,7 +214,12 @@ impl Display for Problem {
         write!(f, "(define (problem {})\n  (:domain {})", self.name, self.domain)?;
         requirements(f, &self.requirements)?;
         typed_section(f, ":objects", &self.objects)?;
-        write!(f, "\n  (:htn :parameters ({})\n    {})", TypedList(&self.htn_params), self.network)?;
+        write!(
+            f,
+            "\n  (:htn :parameters ({})\n    {})",
+            TypedList(&self.htn_params),
+            self.network
+        )?;
         f.write_str("\n  (:init")?;
         for fact in &self.init {
             write!(f, "\n    {fact}")?;

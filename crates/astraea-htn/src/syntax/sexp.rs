@@ -57,7 +57,9 @@ impl<'a> Tree<'a> {
                                 format!("lists are nested more than {MAX_DEPTH} deep"),
                                 span(i, i + 1),
                             )
-                            .help("flatten the expression; `and` and `or` take any number of parts"),
+                            .help(
+                                "flatten the expression; `and` and `or` take any number of parts",
+                            ),
                         );
                         return tree;
                     }

@@ -3,7 +3,9 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Fault, FaultKind};
-use crate::ast::{Action, Domain, Effect, Formula, Method, Name, Network as AstNetwork, TypeRef, Typed};
+use crate::ast::{
+    Action, Domain, Effect, Formula, Method, Name, Network as AstNetwork, TypeRef, Typed,
+};
 use crate::atom::Atom;
 use crate::network::Network;
 use crate::objects::Obj;
@@ -110,7 +112,10 @@ impl<'a> Judge<'a> {
                 Done::Method { children, .. } => {
                     for &child in children {
                         let Some(node) = tree.get(child) else {
-                            return broken(id, format!("node {id} has a child {child} that is not there"));
+                            return broken(
+                                id,
+                                format!("node {id} has a child {child} that is not there"),
+                            );
                         };
                         if node.parent != Some(id) || std::mem::replace(&mut seen[child], true) {
                             return broken(child, format!("node {child} has more than one parent"));
@@ -293,7 +298,10 @@ impl<'a> Judge<'a> {
                 return Err(at_node(FaultKind::UnknownName, id, what));
             };
             if !self.is_of(obj, &param.ty) {
-                let what = format!("{} of `{}` is `{value}`, not a `{}`", param.name, method.name, param.ty);
+                let what = format!(
+                    "{} of `{}` is `{value}`, not a `{}`",
+                    param.name, method.name, param.ty
+                );
                 return Err(at_node(FaultKind::BadArguments, id, what));
             }
             env.push((param.name.key(), obj));
@@ -316,7 +324,8 @@ impl<'a> Judge<'a> {
         for (sub, child) in method.network.subtasks.iter().zip(children) {
             let has = &self.plan.tree[*child].task;
             if !self.is_instance(&sub.term.name, &sub.term.args, has, &env) {
-                let what = format!("method `{}` asks for {}, the plan has {has}", method.name, sub.term);
+                let what =
+                    format!("method `{}` asks for {}, the plan has {has}", method.name, sub.term);
                 return Err(at_node(FaultKind::WrongSubtasks, *child, what));
             }
         }
@@ -435,7 +444,13 @@ impl<'a> Judge<'a> {
         args.map(|args| (name.key(), args))
     }
 
-    fn effects(&self, effect: &Effect, env: &mut Env, adds: &mut Vec<Fact>, deletes: &mut Vec<Fact>) {
+    fn effects(
+        &self,
+        effect: &Effect,
+        env: &mut Env,
+        adds: &mut Vec<Fact>,
+        deletes: &mut Vec<Fact>,
+    ) {
         match effect {
             Effect::Add(term) => adds.extend(self.fact(&term.name, &term.args, env)),
             Effect::Delete(term) => deletes.extend(self.fact(&term.name, &term.args, env)),
@@ -485,7 +500,9 @@ impl<'a> Judge<'a> {
             Formula::And(parts) => parts.iter().all(|p| self.holds(p, env)),
             Formula::Or(parts) => parts.iter().any(|p| self.holds(p, env)),
             Formula::Imply(a, b) => !self.holds(a, env) || self.holds(b, env),
-            Formula::Forall(vars, body) => self.choices(vars, env, &mut |env| self.holds(body, env)),
+            Formula::Forall(vars, body) => {
+                self.choices(vars, env, &mut |env| self.holds(body, env))
+            }
             Formula::Exists(vars, body) => {
                 !self.choices(vars, env, &mut |env| !self.holds(body, env))
             }
@@ -511,8 +528,7 @@ fn pairs(network: &AstNetwork) -> Vec<(usize, usize)> {
     if network.ordered {
         return (1..network.subtasks.len()).map(|i| (i - 1, i)).collect();
     }
-    let place = |label: &Name| {
-        network.subtasks.iter().position(|s| s.label.as_ref() == Some(label))
-    };
+    let place =
+        |label: &Name| network.subtasks.iter().position(|s| s.label.as_ref() == Some(label));
     network.ordering.iter().filter_map(|(a, b)| place(a).zip(place(b))).collect()
 }

@@ -1,0 +1,319 @@
+//! Finds the reasons by executing again what the search found, and asking each method anew.
+
+use super::{Candidate, Explanation, Met, Verdict};
+use crate::ast::Formula;
+use crate::atom::Atom;
+use crate::compile::{CONSTRAINT, parts_of};
+use crate::domain::CompiledDomain;
+use crate::error::Error;
+use crate::model::{Arg, Model};
+use crate::network::Network;
+use crate::objects::Obj;
+use crate::options::{MethodOrder, Options};
+use crate::plan::{Done, Plan};
+use crate::search::{End, Request, Rules, Search, change, resolve_task};
+use crate::state::State;
+use crate::store::{NONE, Store};
+
+/// A task to explain.
+struct Point {
+    task: u32,
+    args: Vec<Obj>,
+    depth: usize,
+    at: usize,
+    chosen: Option<u32>,
+}
+
+struct Explainer<'a> {
+    model: &'a Model,
+    state: &'a State,
+    store: Store,
+    done: usize,
+}
+
+pub(crate) fn explain(
+    domain: &CompiledDomain,
+    state: &State,
+    tasks: &Network,
+    options: &Options<'_>,
+) -> Result<Explanation, Error> {
+    let model = &domain.model;
+    let request = Request::new(model, &state.objects, tasks, options)?;
+    let mut search =
+        Search::new(model, &state.objects, state.store.clone(), &request, options, false);
+    let mut explainer = Explainer { model, state, store: state.store.clone(), done: 0 };
+    let end = search.run();
+    if let End::Found = end {
+        let plan = domain.priced(state, search.plan());
+        let steps: Vec<(u32, Vec<Obj>)> = plan
+            .steps
+            .iter()
+            .filter_map(|s| resolve_task(model, &state.objects, &s.atom()).ok())
+            .collect();
+        let met = points(model, state, &plan)
+            .iter()
+            .map(|p| explainer.met(p, &steps, options, &request.rules))
+            .collect();
+        return Ok(Explanation { plan: Some(plan), failure: None, met, steps: Vec::new() });
+    }
+    let deepest = &search.deepest;
+    let chain = deepest.chain.iter().enumerate();
+    let met: Vec<Met> = chain
+        .map(|(depth, link)| {
+            let point = Point {
+                task: link.task,
+                args: link.args.clone(),
+                depth,
+                at: link.at,
+                chosen: link.method,
+            };
+            explainer.met(&point, &deepest.steps, options, &request.rules)
+        })
+        .collect();
+    let mut failure = match end {
+        End::Stopped(limit) => format!("no plan found within {limit}"),
+        _ => format!("no plan: every way to carry out {tasks} was tried and none works"),
+    };
+    if search.rejected > 0 {
+        failure += &format!(
+            "; {} complete plan(s) were rejected by the goal or by a plan constraint",
+            search.rejected
+        );
+    }
+    let steps = deepest.steps.iter().map(|(t, a)| atom(model, state, *t, a)).collect();
+    Ok(Explanation { plan: None, failure: Some(failure), met, steps })
+}
+
+/// One line about the deepest point of a search that found nothing.
+pub(crate) fn summary(
+    model: &Model,
+    state: &State,
+    search: &Search<'_>,
+    options: &Options<'_>,
+    rules: &Rules,
+) -> Option<String> {
+    let deepest = &search.deepest;
+    let mut text = String::new();
+    if let Some(last) = deepest.chain.last() {
+        let mut explainer = Explainer { model, state, store: state.store.clone(), done: 0 };
+        let depth = deepest.chain.len() - 1;
+        let point =
+            Point { task: last.task, args: last.args.clone(), depth, at: last.at, chosen: None };
+        let met = explainer.met(&point, &deepest.steps, options, rules);
+        text = format!("it got furthest at {} after {} step(s)", met.task, met.at);
+        for reason in met.reasons() {
+            text += "; ";
+            text += &reason;
+        }
+    }
+    if search.rejected > 0 {
+        if !text.is_empty() {
+            text += "; ";
+        }
+        text += &format!(
+            "{} complete plan(s) were rejected by the goal or by a plan constraint",
+            search.rejected
+        );
+    }
+    (!text.is_empty()).then_some(text)
+}
+
+fn atom(model: &Model, state: &State, task: u32, args: &[Obj]) -> Atom {
+    let args = args.iter().map(|o| state.objects.name(*o).to_owned());
+    Atom { name: model.tasks[task as usize].name.clone(), args: args.collect() }
+}
+
+/// The compound tasks of a plan in the order in which they were refined.
+fn points(model: &Model, state: &State, plan: &Plan) -> Vec<Point> {
+    let mut depth = vec![0; plan.tree.len()];
+    let mut points = Vec::new();
+    for (id, node) in plan.tree.iter().enumerate() {
+        // A parent stands before its children in the trees that the search makes.
+        depth[id] = node.parent.map_or(0, |p| depth[p] + 1);
+        let Done::Method { method, at, .. } = &node.done else { continue };
+        let Ok((task, args)) = resolve_task(model, &state.objects, &node.task) else { continue };
+        let chosen = model.methods.iter().position(|m| m.name == *method).map(|m| m as u32);
+        points.push(Point { task, args, depth: depth[id], at: *at, chosen });
+    }
+    points.sort_by_key(|p| p.at);
+    points
+}
+
+impl Explainer<'_> {
+    /// Executes up to the point, then asks each method.
+    fn met(
+        &mut self,
+        point: &Point,
+        steps: &[(u32, Vec<Obj>)],
+        options: &Options<'_>,
+        rules: &Rules,
+    ) -> Met {
+        while self.done < point.at {
+            if let Some((task, args)) = steps.get(self.done) {
+                self.execute(*task, args);
+            }
+            self.done += 1;
+        }
+        let task = &self.model.tasks[point.task as usize];
+        let mut met = Met {
+            task: atom(self.model, self.state, point.task, &point.args),
+            depth: point.depth,
+            at: point.at,
+            candidates: Vec::new(),
+            failed: None,
+        };
+        if task.action.is_some() {
+            met.failed = self.why_not_executed(point, options, rules);
+            return met;
+        }
+        let methods = match options.method_order {
+            MethodOrder::Cheapest => &task.cheapest,
+            MethodOrder::Declared => &task.declared,
+        };
+        let mut before = true;
+        for id in methods {
+            let method = &self.model.methods[*id as usize];
+            let out = rules
+                .methods
+                .iter()
+                .any(|(m, args)| m == id && args.as_ref().is_none_or(|args| *args == point.args));
+            let verdict = if out {
+                Verdict::RuledOut
+            } else if point.chosen == Some(*id) {
+                before = false;
+                Verdict::Taken
+            } else if let Some(blocked) = self.blocked(*id, &point.args) {
+                blocked
+            } else if before {
+                Verdict::Abandoned
+            } else {
+                Verdict::NotNeeded
+            };
+            met.candidates.push(Candidate {
+                method: method.name.clone(),
+                cost: method.cost,
+                verdict,
+            });
+        }
+        met
+    }
+
+    fn execute(&mut self, task: u32, args: &[Obj]) {
+        let Some(action) = self.model.tasks[task as usize].action else { return };
+        let action = &self.model.actions[action as usize];
+        let mut binding = args.to_vec();
+        binding.resize(action.slots.max(args.len()), NONE);
+        let objects = &self.state.objects;
+        change(action, &mut self.store, objects, &mut binding, &mut Vec::new());
+    }
+
+    fn why_not_executed(
+        &self,
+        point: &Point,
+        options: &Options<'_>,
+        rules: &Rules,
+    ) -> Option<String> {
+        let task = &self.model.tasks[point.task as usize];
+        let action = task.action? as usize;
+        if rules.actions.contains(&point.task) {
+            return Some(format!("the action `{}` is forbidden", task.name));
+        }
+        if rules.steps.iter().any(|(t, a)| *t == point.task && *a == point.args) {
+            return Some("the step is ruled out".to_owned());
+        }
+        let ast = &self.model.ast.actions[action];
+        let names: Vec<String> = ast.params.iter().map(|p| p.name.text.clone()).collect();
+        let bound: Vec<Option<Obj>> = point.args.iter().map(|a| Some(*a)).collect();
+        let compiled = &self.model.actions[action];
+        let mut binding = point.args.clone();
+        binding.resize(compiled.slots.max(binding.len()), NONE);
+        let objects = &self.state.objects;
+        let parts = compiled.parts.iter();
+        let failed = parts.zip(parts_of(&ast.precondition)).find_map(|(cond, part)| {
+            (!cond.eval(&self.store, objects, &mut binding)).then_some(part)
+        });
+        if let Some(part) = failed {
+            let (text, why) = self.reason(part, &names, &bound);
+            return Some(format!("{text}: {why}"));
+        }
+        match options.max_plan_length {
+            Some(max) if point.at >= max => {
+                Some(format!("the plan would be longer than the {max} steps allowed"))
+            }
+            _ => None,
+        }
+    }
+
+    fn blocked(&self, id: u32, args: &[Obj]) -> Option<Verdict> {
+        let method = &self.model.methods[id as usize];
+        let ast = &self.model.ast.methods[id as usize];
+        let mut binding = vec![NONE; method.query.slots];
+        let mut bound = vec![false; method.query.slots];
+        for (arg, value) in method.head.iter().zip(args) {
+            let fits = match arg {
+                Arg::Obj(obj) => obj == value,
+                Arg::Var(slot) => {
+                    let slot = usize::from(*slot);
+                    let fits = !bound[slot] || binding[slot] == *value;
+                    binding[slot] = *value;
+                    bound[slot] = true;
+                    fits
+                }
+            };
+            if !fits {
+                return Some(Verdict::Blocked {
+                    failed: format!(":task {}", ast.task),
+                    why: "the method is for other arguments".to_owned(),
+                    binding: Vec::new(),
+                });
+            }
+        }
+        let stuck = method.query.stuck(&self.store, &self.state.objects, &mut binding, &bound)?;
+        let shown = method.vars.iter().zip(&stuck.binding).filter_map(|(name, obj)| {
+            obj.map(|obj| (name.clone(), self.state.objects.name(obj).to_owned()))
+        });
+        let part = match stuck.part {
+            Some(u16::MAX) | None => None,
+            Some(part) if part & CONSTRAINT != 0 => {
+                parts_of(&ast.network.constraints).get(usize::from(part & !CONSTRAINT)).copied()
+            }
+            Some(part) => parts_of(&ast.precondition).get(usize::from(part)).copied(),
+        };
+        let (failed, why) = match part {
+            Some(part) => self.reason(part, &method.vars, &stuck.binding),
+            None => {
+                ("the variables' types".to_owned(), "no object is of the type wanted".to_owned())
+            }
+        };
+        Some(Verdict::Blocked { failed, why, binding: shown.collect() })
+    }
+
+    /// The part with values in the place of variables, and why it does not hold.
+    fn reason(&self, part: &Formula, vars: &[String], binding: &[Option<Obj>]) -> (String, String) {
+        let value = |var: &str| {
+            let slot = vars.iter().position(|v| v.eq_ignore_ascii_case(var))?;
+            let obj = binding.get(slot).copied().flatten()?;
+            Some(self.state.objects.name(obj).to_owned())
+        };
+        let shown = part.instantiate(&value);
+        let why = match &shown {
+            Formula::Atom(term) if term.args.iter().any(crate::ast::Name::is_variable) => {
+                "no fact matches it".to_owned()
+            }
+            Formula::Atom(term) => {
+                let args = term.args.iter().map(|a| a.text.clone());
+                match self.state.confidence(Atom::new(term.name.text.clone(), args)) {
+                    Some(c) if c < 0.5 => {
+                        format!("it is only believed with confidence {c}, and 0.5 is needed")
+                    }
+                    _ => "it is not a fact".to_owned(),
+                }
+            }
+            Formula::Not(part) if matches!(**part, Formula::Atom(_)) => {
+                format!("{part} is a fact")
+            }
+            _ => "it does not hold".to_owned(),
+        };
+        (shown.to_string(), why)
+    }
+}

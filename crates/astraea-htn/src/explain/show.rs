@@ -1,0 +1,62 @@
+//! Explanations as text.
+
+use std::fmt;
+
+use super::{Explanation, Met, Verdict};
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Taken => f.write_str("taken"),
+            Self::Blocked { failed, why, .. } => write!(f, "blocked by {failed}: {why}"),
+            Self::Abandoned => f.write_str("tried, but what it asks for could not be done"),
+            Self::NotNeeded => f.write_str("possible, but not needed"),
+            Self::RuledOut => f.write_str("ruled out"),
+        }
+    }
+}
+
+impl Met {
+    /// Why the task could not be carried out, one line for each method.
+    #[must_use]
+    pub fn reasons(&self) -> Vec<String> {
+        let methods = self
+            .candidates
+            .iter()
+            .filter(|c| c.verdict != Verdict::Taken)
+            .map(|c| format!("method `{}` {}", c.method, c.verdict));
+        let none = self.candidates.is_empty() && self.failed.is_none();
+        let none = none.then(|| "no method refines it".to_owned());
+        self.failed.iter().cloned().chain(methods).chain(none).collect()
+    }
+}
+
+/// What was decided where, task by task.
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(failure) = &self.failure {
+            writeln!(f, "{failure}")?;
+            if !self.steps.is_empty() {
+                writeln!(f, "the furthest point was reached by")?;
+                for step in &self.steps {
+                    writeln!(f, "  {step}")?;
+                }
+            }
+        }
+        for met in &self.met {
+            let indent = "  ".repeat(met.depth);
+            writeln!(f, "{indent}{} (after {} steps)", met.task, met.at)?;
+            for candidate in &met.candidates {
+                write!(f, "{indent}  - {}", candidate.method)?;
+                if let Some(cost) = candidate.cost {
+                    write!(f, " (cost {cost})")?;
+                }
+                writeln!(f, ": {}", candidate.verdict)?;
+            }
+            if let Some(failed) = &met.failed {
+                writeln!(f, "{indent}  ! {failed}")?;
+            }
+        }
+        Ok(())
+    }
+}
