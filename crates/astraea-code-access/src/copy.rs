@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -35,8 +36,8 @@ const MAX_COLLECT: u64 = 16 << 20;
 /// links and never followed; a submodule is an empty directory (its checked-out contents are among
 /// [`Repository::dependency_dirs`]).
 #[derive(Debug)]
-pub struct WorkingCopy<'a> {
-    repo: &'a Repository,
+pub struct WorkingCopy {
+    repo: Arc<Repository>,
     snapshot: Snapshot,
     slot: usize,
     path: PathBuf,
@@ -72,7 +73,7 @@ pub struct Collected {
     pub refused: Vec<AccessError>,
 }
 
-impl WorkingCopy<'_> {
+impl WorkingCopy {
     /// Where it is, absolute.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -375,10 +376,10 @@ impl Repository {
     /// # Errors
     /// [`Error::Busy`] when very many copies are in use, [`Error::Io`], [`Error::Git`].
     pub fn materialise(
-        &self,
+        self: &Arc<Self>,
         snapshot: &Snapshot,
         edits: &EditSet,
-    ) -> Result<WorkingCopy<'_>, Error> {
+    ) -> Result<WorkingCopy, Error> {
         for slot in 0..SLOTS {
             let Some(lock) = self.state().lock(&format!("copy-{slot}"))? else { continue };
             let (_, path) = self.state().folder(&format!("copies/{slot}"))?;
@@ -389,7 +390,7 @@ impl Repository {
             let placed: Vec<(RepoPath, Placed)> =
                 record.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
             let mut copy = WorkingCopy {
-                repo: self,
+                repo: Arc::clone(self),
                 snapshot: snapshot.clone(),
                 slot,
                 path,

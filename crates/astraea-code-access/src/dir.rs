@@ -397,15 +397,7 @@ impl Dir {
         Ok(rustix::fs::chmod(handle, Mode::from_raw_mode(0o700))?)
     }
 
-    /// Removes everything in it, without following anything, without recursion in the program's stack.
-    pub(crate) fn clear(&self) -> io::Result<()> {
-        for (name, kind) in self.entries()? {
-            self.remove_tree(&name, kind)?;
-        }
-        Ok(())
-    }
-
-    /// Removes the name and everything below it.
+    /// Removes the name and everything below it, without following anything and without deep recursion.
     pub(crate) fn remove_tree(&self, name: &[u8], kind: FileKind) -> io::Result<()> {
         if kind != FileKind::Dir {
             return self.unlink(name);

@@ -24,6 +24,7 @@ mod error;
 mod ids;
 mod ignores;
 mod locate;
+mod pack;
 mod path;
 mod policy;
 mod repository;
@@ -31,6 +32,7 @@ mod scan;
 mod snapshot;
 mod state;
 mod store;
+mod transaction;
 mod trees;
 
 pub mod fs;

@@ -1,7 +1,7 @@
 //! Our own object store: a bare repository in the state directory that reads through to the user's objects.
 
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard};
 
 use git2::{ObjectType, Oid, RepositoryInitOptions};
@@ -21,7 +21,6 @@ const NAME: &str = "objects.git";
 pub(crate) struct Store {
     git: Mutex<Handle>,
     objects: Dir,
-    path: PathBuf,
 }
 
 impl Store {
@@ -47,7 +46,7 @@ impl Store {
         }
         let git = open_git(&path, &path)?;
         let (objects, _) = state.folder(&format!("{NAME}/objects"))?;
-        Ok(Self { git: Mutex::new(Handle(git)), objects, path })
+        Ok(Self { git: Mutex::new(Handle(git)), objects })
     }
 
     pub(crate) fn git(&self) -> MutexGuard<'_, Handle> {
@@ -97,9 +96,5 @@ impl Store {
             self.objects.sync().map_err(fail)?;
         }
         Ok(())
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
     }
 }

@@ -1,0 +1,99 @@
+//! Brings new objects into the user's store: one pack, written through to the disk, visible at once.
+
+use std::io::Write;
+
+use git2::{Buf, Indexer, Oid};
+
+use crate::dir::{Dir, temp_name};
+use crate::error::Error;
+use crate::path::RepoPath;
+use crate::repository::Repository;
+
+impl Repository {
+    /// Adds to the user's object store those of `ids` that it lacks; they lie in ours.
+    ///
+    /// The pack is indexed in the state directory first. git sees a pack by its index, which is renamed into place last.
+    pub(crate) fn hand_over(&self, ids: &[Oid]) -> Result<(), Error> {
+        let git = |doing: &'static str| move |e: git2::Error| Error::git(doing, &e);
+        let io = |e: std::io::Error| Error::io("add objects to the repository", e);
+        let missing: Vec<Oid> = {
+            let user = self.user();
+            let odb = user.0.odb().map_err(git("open the repository's objects"))?;
+            odb.refresh().map_err(git("look at the repository's objects"))?;
+            ids.iter().copied().filter(|id| !odb.exists(*id)).collect()
+        };
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let pack = {
+            let store = self.store.git();
+            let mut builder = store.0.packbuilder().map_err(git("make a pack"))?;
+            builder.set_threads(1);
+            for id in &missing {
+                builder.insert_object(*id, None).map_err(git("make a pack"))?;
+            }
+            let mut bytes = Buf::new();
+            builder.write_buf(&mut bytes).map_err(git("make a pack"))?;
+            bytes.to_vec()
+        };
+        let (folder, path) = self.state().folder("tmp")?;
+        let mut indexer = Indexer::new(None, &path, 0o600, false).map_err(git("index a pack"))?;
+        indexer.write_all(&pack).map_err(io)?;
+        let name = indexer.commit().map_err(git("index a pack"))?;
+        let idx = format!("pack-{name}.idx");
+        let index = folder.read(idx.as_bytes(), 1 << 30).map_err(|e| io(e.into()))?.0;
+        for name in [&idx, &format!("pack-{name}.pack")] {
+            drop(folder.unlink(name.as_bytes()));
+        }
+        let objects = Dir::open_path(&self.common_dir().join("objects")).map_err(io)?;
+        let packs = match objects.child(b"pack") {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+                objects.mkdir(b"pack").map_err(io)?;
+                objects.child(b"pack").map_err(io)?
+            }
+            other => other.map_err(io)?,
+        };
+        for (end, bytes) in [("pack", &pack), ("idx", &index)] {
+            self.fault("objects").map_err(io)?;
+            let temp = temp_name(end);
+            packs.create(temp.as_bytes(), bytes, 0o444, None, true).map_err(io)?;
+            let to = format!("pack-{name}.{end}");
+            if let Err(error) = packs.rename_over(temp.as_bytes(), &packs, to.as_bytes()) {
+                drop(packs.unlink(temp.as_bytes()));
+                return Err(io(error));
+            }
+        }
+        packs.sync().map_err(io)?;
+        let user = self.user();
+        user.0.odb().and_then(|odb| odb.refresh()).map_err(git("look at the repository's objects"))
+    }
+
+    /// Writes a loose ref and the directory it is in through to the disk, if there is one.
+    pub(crate) fn sync_ref(&self, name: &str) {
+        let base = if name == "HEAD" { self.git_dir() } else { self.common_dir() };
+        let run = || -> Option<()> {
+            let door = crate::Door::open(base).ok()?;
+            let path = RepoPath::new(name).ok()?;
+            let (dir, last) = door.parent(&path).ok()?;
+            let file =
+                dir.open_file(last, rustix::fs::OFlags::RDONLY, rustix::fs::Mode::empty()).ok()?;
+            rustix::fs::fsync(file).ok()?;
+            dir.sync().ok()
+        };
+        // The ref is written; whether it survives a power cut is not worth failing for.
+        let _ = run();
+    }
+
+    /// Removes the lock file of a ref if it is one that we left behind: it holds nothing, or the id we were writing.
+    pub(crate) fn clear_ref_lock(&self, name: &str, id: Oid) -> bool {
+        let run = || -> Option<()> {
+            let base = if name == "HEAD" { self.git_dir() } else { self.common_dir() };
+            let door = crate::Door::open(base).ok()?;
+            let path = RepoPath::new(format!("{name}.lock")).ok()?;
+            let bytes = door.read(&path, 4096).ok()?;
+            let ours = bytes.is_empty() || bytes.trim_ascii() == id.to_string().as_bytes();
+            if ours { door.remove(&path).ok() } else { None }
+        };
+        run().is_some()
+    }
+}
