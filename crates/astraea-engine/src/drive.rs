@@ -40,11 +40,16 @@ pub(crate) struct Begin {
     pub(crate) cancel: CancellationToken,
     pub(crate) events: Option<mpsc::UnboundedSender<Record>>,
     pub(crate) epilogue: Option<Epilogue>,
-    /// The outputs that are there, and the tasks that run again.
-    pub(crate) resumed: Option<(Outputs, Vec<TaskId>)>,
+    pub(crate) resumed: Option<Resumed>,
 }
 
-type Outputs = BTreeMap<TaskId, Arc<Output>>;
+/// What is known of a graph that is gone on with.
+pub(crate) struct Resumed {
+    pub(crate) outputs: BTreeMap<TaskId, Arc<Output>>,
+    pub(crate) failures: BTreeMap<TaskId, Failure>,
+    /// The tasks that run again.
+    pub(crate) again: Vec<TaskId>,
+}
 
 /// A task that has been started.
 struct Running {
@@ -142,7 +147,8 @@ impl<'a> Driver<'a> {
                 driver.note(|| TaskEvent::GraphStarted { graph });
             }
             None => {}
-            Some((outputs, again)) => {
+            Some(Resumed { outputs, failures, again }) => {
+                driver.failures = failures;
                 for (id, output) in outputs {
                     if let Some(position) = driver.graph.position(&id) {
                         driver.store.put(position, output);
@@ -463,6 +469,7 @@ impl<'a> Driver<'a> {
             self.store.follow(&self.graph);
         }
         let output = Arc::new(output);
+        self.failures.remove(id);
         let now_ms = self.engine.clock.now_ms();
         let mut changes = self.graph.succeed(id, now_ms)?;
         if let Some(position) = self.graph.position(id) {

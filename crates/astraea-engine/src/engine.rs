@@ -6,7 +6,7 @@ use crate::{
     BreakerReport, Clock, EngineError, EngineOptions, Journal, Registry, ResumeRequest, RunRequest,
     RunResult,
     breaker::Board,
-    drive::{Begin, Driver},
+    drive::{Begin, Driver, Resumed},
     replay,
 };
 
@@ -90,7 +90,7 @@ impl Engine {
             cancel: request.cancel,
             events: request.events,
             epilogue: request.epilogue,
-            resumed: Some((history.outputs, again)),
+            resumed: Some(Resumed { outputs: history.outputs, failures: history.failures, again }),
         };
         Driver::new(self, begin)?.drive().await
     }

@@ -13,7 +13,7 @@ use crate::{
 pub(crate) struct History {
     pub(crate) graph: TaskGraph,
     pub(crate) outputs: BTreeMap<TaskId, Arc<Output>>,
-    failures: BTreeMap<TaskId, Failure>,
+    pub(crate) failures: BTreeMap<TaskId, Failure>,
     status: Option<RunStatus>,
     started_ms: u64,
     ended_ms: u64,

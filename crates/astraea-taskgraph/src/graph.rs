@@ -188,7 +188,7 @@ impl TaskGraph {
             }
         }
         if order.len() == tasks.len() {
-            return Ok(order);
+            return Ok(stable_order(tasks, &new));
         }
         // Every task that is left depends on another that is left: walk until one comes again.
         let left = |at: usize| missing[at] > 0;
@@ -376,6 +376,30 @@ impl TaskGraph {
         nodes.sort_unstable();
         Some(nodes.into_iter().map(|n| self.graph[n].task.id.clone()).collect())
     }
+}
+
+/// The order in which the tasks were given, except that dependencies are moved before what depends on them. There is no
+/// cycle.
+fn stable_order(tasks: &[(Task, Vec<TaskId>)], index: &FxHashMap<&TaskId, usize>) -> Vec<usize> {
+    let mut order = Vec::with_capacity(tasks.len());
+    let mut placed = vec![false; tasks.len()];
+    let mut stack: Vec<usize> = Vec::new();
+    for at in 0..tasks.len() {
+        stack.push(at);
+        while let Some(&top) = stack.last() {
+            let missing = tasks[top].1.iter().filter_map(|d| index.get(d)).find(|&&d| !placed[d]);
+            match missing {
+                Some(&dependency) if !placed[top] => stack.push(dependency),
+                _ => {
+                    stack.pop();
+                    if !std::mem::replace(&mut placed[top], true) {
+                        order.push(top);
+                    }
+                }
+            }
+        }
+    }
+    order
 }
 
 fn check(task: &Task) -> Result<(), GraphError> {
