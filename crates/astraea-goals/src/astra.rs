@@ -1,5 +1,6 @@
 //! The whole thing from outside: open a repository, carry out goals, look at what came of them.
 
+mod changes;
 mod execute;
 mod inspect;
 mod options;
@@ -17,9 +18,10 @@ use crate::config::{Config, ConfigLayer, Layers, unknown_variables};
 use crate::domain::{CodingDomain, MethodFile};
 use crate::error::GoalError;
 use crate::home::{self, Trust};
-use crate::runs::RunsProjection;
+use crate::runs::{self, RunsProjection};
 use crate::store;
 
+pub use changes::{ApprovedChange, ScheduleChange};
 pub use inspect::Check;
 pub use options::AstraOptions;
 pub use results::{ApplyReport, UndoReport};
@@ -97,7 +99,7 @@ impl Astra {
                 .collect(),
         )?);
         let goals = store::GoalStore::new(journal.clone(), repo.state().db_path());
-        Ok(Self {
+        let astra = Self {
             options,
             config,
             trusted,
@@ -109,7 +111,48 @@ impl Astra {
             domain,
             sandbox: OnceLock::new(),
             goals,
-        })
+        };
+        astra.reconcile()?;
+        Ok(astra)
+    }
+
+    /// Puts goals back to adopted that are marked as executing, but whose run has no living holder.
+    fn reconcile(&self) -> Result<(), GoalError> {
+        let mut dead = Vec::new();
+        for row in runs::all(&self.reader()?)? {
+            if row.finished || self.is_alive(&row.run) {
+                continue;
+            }
+            let id = store::GoalId::new(row.goal_id.as_str());
+            if self.goals.get(&id)?.is_some_and(|goal| goal.state == store::GoalState::Executing) {
+                dead.push((id, row.run));
+            }
+        }
+        if dead.is_empty() {
+            return Ok(());
+        }
+        let work = async {
+            for (id, run) in &dead {
+                let reason = format!("the process of {run} ended before the run did");
+                match self.goals.revert(id, &reason).await {
+                    // Another process has put it back meanwhile.
+                    Ok(_) | Err(store::StoreError::IllegalTransition(_)) => {}
+                    Err(error) => return Err(GoalError::from(error)),
+                }
+                tracing::info!(%run, goal = %id, "a goal was left executing by a dead run");
+            }
+            Ok(())
+        };
+        // Opening is not async, and may happen inside a runtime; the journal needs none of its own.
+        let answer = std::thread::scope(|scope| {
+            let runtime = tokio::runtime::Builder::new_current_thread().build();
+            scope.spawn(|| runtime.map(|runtime| runtime.block_on(work))).join()
+        });
+        match answer {
+            Ok(Ok(done)) => done,
+            Ok(Err(error)) => Err(GoalError::Internal(error.to_string())),
+            Err(_) => Err(GoalError::Internal("reconciling panicked".to_owned())),
+        }
     }
 
     fn methods(

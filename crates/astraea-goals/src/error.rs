@@ -1,6 +1,7 @@
 //! The errors of this crate and the exit code each of them means.
 
 use crate::config::ConfigError;
+use crate::store::StoreError;
 
 /// Why a goal could not be taken up, or its record not be kept.
 ///
@@ -86,8 +87,8 @@ pub enum GoalError {
     #[error("{0}")]
     Sandbox(String),
     /// The goal store refused.
-    #[error("{0}")]
-    Store(String),
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The journal could not be read or written.
     #[error("journal: {0}")]
     Journal(String),
@@ -134,6 +135,7 @@ impl GoalError {
             Self::UnknownGoal { .. } => 3,
             Self::Untrusted { .. } => 4,
             Self::LedgerDamaged(_) => 7,
+            Self::Store(StoreError::Invalid(_)) => 2,
             Self::Store(_) | Self::Journal(_) | Self::Ledger(_) | Self::Internal(_) => 1,
             Self::RunAlive { .. }
             | Self::NothingToResume
@@ -157,8 +159,8 @@ impl From<astraea_engine::JournalError> for GoalError {
             newer @ astraea_engine::JournalError::NewerSchema { .. } => {
                 Self::Repository(newer.to_string())
             }
-            astraea_engine::JournalError::Rejected { code, message } => {
-                Self::Store(format!("{message} ({code})"))
+            rejected @ astraea_engine::JournalError::Rejected { .. } => {
+                Self::Store(rejected.into())
             }
             other => Self::Journal(other.to_string()),
         }

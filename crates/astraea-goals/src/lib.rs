@@ -9,6 +9,7 @@
 //! # Map
 //! - [`Astra`] is the whole API: open, execute, resume, plan, apply, undo, look around.
 //! - [`ExecuteGoal`] goes in; [`GoalResult`] and [`Envelope`]s come out.
+//! - [`store`] keeps goals, [`beliefs`] and scheduled [`changes`]; [`score`] ranks goals.
 //! - [`classify()`] reads a goal text, [`CodingDomain`] holds the methods, [`config`] the settings.
 
 mod astra;
@@ -35,7 +36,9 @@ pub mod store;
 mod time;
 mod timed;
 
-pub use astra::{ApplyReport, Astra, AstraOptions, Check, UndoReport};
+pub use astra::{
+    ApplyReport, ApprovedChange, Astra, AstraOptions, Check, ScheduleChange, UndoReport,
+};
 pub use classify::{BUILT_IN_GOALS, Classified, MAX_GOAL_TEXT, classify};
 pub use domain::{CODING_DOMAIN, CodingDomain, MethodFile};
 pub use envelope::{ENVELOPE_VERSION, Envelope, GoalEvent};

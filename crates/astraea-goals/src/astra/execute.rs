@@ -87,7 +87,7 @@ impl Astra {
         let started_ms = self.clock.now_ms();
         let payload = serde_json::to_value(&*started)
             .map_err(|error| GoalError::Internal(error.to_string()))?;
-        let mut prelude = bookkeeping::opening(&started, &run, started_ms);
+        let mut prelude = bookkeeping::opening(&started, &run);
         prelude.push(NewRecord::new(GOAL_STARTED, payload).with_run(run.clone()));
         let start = Start::Fresh(prelude);
         self.carry_out(run, started, started_ms, begun, self.domain.clone(), start, watch, lock)
@@ -254,7 +254,7 @@ impl Astra {
         Limits { timeout_ms: given.unwrap_or(configured.timeout_ms), ..configured.clone() }
     }
 
-    async fn snapshot(&self, base: Option<String>) -> Result<Snapshot, GoalError> {
+    pub(super) async fn snapshot(&self, base: Option<String>) -> Result<Snapshot, GoalError> {
         let repo = self.repo.clone();
         let span = tracing::info_span!("snapshot");
         let snapshot = tokio::task::spawn_blocking(move || {
