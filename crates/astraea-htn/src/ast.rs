@@ -340,7 +340,7 @@ impl Domain {
 }
 
 /// A planning problem.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Problem {
     /// `(problem name)`.
     pub name: Name,
@@ -362,21 +362,4 @@ pub struct Problem {
     pub goal: Option<Formula>,
     /// `(:metric minimize …)`: whether one was given.
     pub minimize: bool,
-}
-
-impl Default for Problem {
-    fn default() -> Self {
-        Self {
-            name: Name::default(),
-            domain: Name::default(),
-            requirements: Vec::new(),
-            objects: Vec::new(),
-            htn_params: Vec::new(),
-            network: Network::default(),
-            init: Vec::new(),
-            values: Vec::new(),
-            goal: None,
-            minimize: false,
-        }
-    }
 }

@@ -275,6 +275,8 @@ impl MethodBuilder {
             .enumerate()
             .map(|(i, t)| Subtask { label: (!ordered).then(|| label(i)), term: term(t) })
             .collect();
+        // Fewer than two subtasks are in order however they are given.
+        let ordered = ordered || subtasks.len() < 2 && before.is_empty();
         let ordering = before.iter().map(|(a, b)| (label(*a), label(*b))).collect();
         self.network = Some(Network { ordered, subtasks, ordering, constraints: Formula::yes() });
         self

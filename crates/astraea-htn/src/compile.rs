@@ -313,8 +313,13 @@ pub(crate) fn network(
     parts.extend(scope.conjuncts(&ast.precondition));
     let mut used = vec![false; scope.count];
     let mut subs = Vec::new();
+    let mut fine = ast.network.subtasks.len() <= usize::from(u16::MAX);
     for sub in &ast.network.subtasks {
-        let Some((task, args)) = scope.task(&sub.term, "task") else { continue };
+        let Some((task, args)) = scope.task(&sub.term, "task") else {
+            fine = false;
+            subs.push(Sub { task: 0, args: Vec::new(), next: Vec::new(), waits: 0 });
+            continue;
+        };
         for (arg, ty) in args.iter().zip(&names.tasks[task as usize].params) {
             if let Arg::Var(slot) = arg {
                 used[usize::from(*slot)] = true;
@@ -325,10 +330,10 @@ pub(crate) fn network(
         }
         subs.push(Sub { task, args, next: Vec::new(), waits: 0 });
     }
-    if subs.len() != ast.network.subtasks.len() || subs.len() > usize::from(u16::MAX) {
+    let backwards = order(&ast.network, &mut subs, &mut scope)?;
+    if !fine {
         return None;
     }
-    let backwards = order(&ast.network, &mut subs, &mut scope)?;
     let types = scope.types[..scope.count].to_vec();
     let vars = Vars { types: &types, bound, used, slots: scope.slots };
     let params_of = |p: u32| names.predicates[p as usize].params.clone();

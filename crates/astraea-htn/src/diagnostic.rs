@@ -69,11 +69,6 @@ impl Diagnostic {
         self
     }
 
-    pub(crate) fn note(mut self, note: impl Into<String>) -> Self {
-        self.notes.push(note.into());
-        self
-    }
-
     /// Shows the finding with the lines of the text that it is about.
     #[must_use]
     pub fn render(&self, name: &str, text: &str) -> String {
@@ -83,11 +78,15 @@ impl Diagnostic {
         };
         let mut group = Group::with_title(level.primary_title(self.message.as_str()));
         if self.line > 0 {
-            let mut annotation = AnnotationKind::Primary.span(self.span.range(text));
+            let (start, excerpt) = self.excerpt(text);
+            let range = self.span.range(text);
+            let end = range.end.min(start + excerpt.len());
+            let mut annotation = AnnotationKind::Primary.span(range.start - start..end - start);
             if !self.label.is_empty() {
                 annotation = annotation.label(self.label.as_str());
             }
-            group = group.element(Snippet::source(text).path(name).annotation(annotation));
+            let snippet = Snippet::source(excerpt).line_start(self.line).path(name);
+            group = group.element(snippet.annotation(annotation));
         }
         for note in &self.notes {
             group = group.element(Level::NOTE.message(note.as_str()));
@@ -96,6 +95,18 @@ impl Diagnostic {
             group = group.element(Level::HELP.message(help.as_str()));
         }
         Renderer::plain().render(&[group])
+    }
+
+    /// The lines that the finding is about (the first ones, where they are many) and where they begin, so that a large text is not searched again for
+    /// each finding.
+    fn excerpt<'t>(&self, text: &'t str) -> (usize, &'t str) {
+        let range = self.span.range(text);
+        let start = text[..range.start].rfind('\n').map_or(0, |i| i + 1);
+        let lines = text[start..].match_indices('\n').map(|(i, _)| start + i);
+        let end = lines.take(4).take_while(|i| *i < range.end).last();
+        let from = end.map_or(range.start, |e| (e + 1).max(range.start));
+        let end = text[from.min(text.len())..].find('\n').map_or(text.len(), |i| from + i);
+        (start, &text[start..end])
     }
 }
 
@@ -122,6 +133,7 @@ impl Report {
             locate(d, sources);
         }
         diagnostics.sort_by_key(|d| (d.span.source, d.span.start));
+        diagnostics.dedup_by(|a, b| a.message == b.message && a.span.start == b.span.start);
         let sources = sources.iter().map(|s| (s.name.to_owned(), s.text.to_owned())).collect();
         Self { diagnostics, sources }
     }

@@ -16,6 +16,10 @@ use crate::plan::Plan;
 pub enum Verdict {
     /// The plan uses it.
     Taken,
+    /// There is no plan, but this way came furthest.
+    Furthest,
+    /// The search ended before it was tried.
+    NotReached,
     /// Its precondition does not hold.
     Blocked {
         /// The part that failed, with the variables bound so far.

@@ -121,6 +121,8 @@ pub(crate) struct Search<'a> {
     /// More than one plan may be looked at, so a situation that led to a plan is not a failure.
     many: bool,
     spent: u64,
+    /// When to ask again whether to stop.
+    next_look: u64,
     plans_seen: u64,
     idle_limit: u32,
     idle_hit: bool,
@@ -162,6 +164,7 @@ impl<'a> Search<'a> {
             visited: FxHashMap::default(),
             many,
             spent: 0,
+            next_look: 0,
             plans_seen: 0,
             idle_limit: 0,
             idle_hit: false,
@@ -235,8 +238,11 @@ impl<'a> Search<'a> {
             if self.spent >= self.options.max_steps {
                 return End::Stopped(Limit::Steps);
             }
-            if self.spent % 256 == 0 && self.options.stop.is_some_and(|stop| stop()) {
-                return End::Stopped(Limit::Stopped);
+            if self.spent >= self.next_look {
+                self.next_look = self.spent + 256;
+                if self.options.stop.is_some_and(|stop| stop()) {
+                    return End::Stopped(Limit::Stopped);
+                }
             }
             self.spent += 1;
             if self.advance() {

@@ -29,6 +29,8 @@ struct Explainer<'a> {
     state: &'a State,
     store: Store,
     done: usize,
+    /// The verdicts on the method chosen, and on one behind it that is applicable.
+    verdicts: (Verdict, Verdict),
 }
 
 pub(crate) fn explain(
@@ -41,8 +43,13 @@ pub(crate) fn explain(
     let request = Request::new(model, &state.objects, tasks, options)?;
     let mut search =
         Search::new(model, &state.objects, state.store.clone(), &request, options, false);
-    let mut explainer = Explainer { model, state, store: state.store.clone(), done: 0 };
     let end = search.run();
+    let verdicts = match end {
+        End::Found => (Verdict::Taken, Verdict::NotNeeded),
+        End::Exhausted => (Verdict::Furthest, Verdict::Abandoned),
+        End::Stopped(_) => (Verdict::Furthest, Verdict::NotReached),
+    };
+    let mut explainer = Explainer { model, state, store: state.store.clone(), done: 0, verdicts };
     if let End::Found = end {
         let plan = domain.priced(state, search.plan());
         let steps: Vec<(u32, Vec<Obj>)> = plan
@@ -95,7 +102,9 @@ pub(crate) fn summary(
     let deepest = &search.deepest;
     let mut text = String::new();
     if let Some(last) = deepest.chain.last() {
-        let mut explainer = Explainer { model, state, store: state.store.clone(), done: 0 };
+        let verdicts = (Verdict::Furthest, Verdict::Abandoned);
+        let mut explainer =
+            Explainer { model, state, store: state.store.clone(), done: 0, verdicts };
         let depth = deepest.chain.len() - 1;
         let point =
             Point { task: last.task, args: last.args.clone(), depth, at: last.at, chosen: None };
@@ -181,13 +190,13 @@ impl Explainer<'_> {
                 Verdict::RuledOut
             } else if point.chosen == Some(*id) {
                 before = false;
-                Verdict::Taken
+                self.verdicts.0.clone()
             } else if let Some(blocked) = self.blocked(*id, &point.args) {
                 blocked
             } else if before {
                 Verdict::Abandoned
             } else {
-                Verdict::NotNeeded
+                self.verdicts.1.clone()
             };
             met.candidates.push(Candidate {
                 method: method.name.clone(),

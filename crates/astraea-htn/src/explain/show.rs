@@ -8,6 +8,8 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Taken => f.write_str("taken"),
+            Self::Furthest => f.write_str("came furthest, but could not be completed"),
+            Self::NotReached => f.write_str("possible, but not tried yet"),
             Self::Blocked { failed, why, .. } => write!(f, "blocked by {failed}: {why}"),
             Self::Abandoned => f.write_str("tried, but what it asks for could not be done"),
             Self::NotNeeded => f.write_str("possible, but not needed"),
@@ -23,7 +25,7 @@ impl Met {
         let methods = self
             .candidates
             .iter()
-            .filter(|c| c.verdict != Verdict::Taken)
+            .filter(|c| !matches!(c.verdict, Verdict::Taken | Verdict::Furthest))
             .map(|c| format!("method `{}` {}", c.method, c.verdict));
         let none = self.candidates.is_empty() && self.failed.is_none();
         let none = none.then(|| "no method refines it".to_owned());

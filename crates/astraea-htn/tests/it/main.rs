@@ -1,4 +1,5 @@
 //! Tests of the crate from outside.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod behaviours;
 mod explain;

@@ -2,34 +2,8 @@
 
 use astraea_htn::{CompiledDomain, Error, Network, Options, Plan, State};
 
-/// Nine steps, three levels, one wrong turn: the first door is locked behind the room.
-pub(crate) const ROUNDS: &str = r"
-(define (domain rounds)
-  (:requirements :typing :hierarchy :negative-preconditions :equality :method-preconditions)
-  (:types room robot)
-  (:predicates (at ?r - robot ?p - room) (door ?a ?b - room) (dirty ?p - room) (dead_end ?p - room) (done ?p - room))
-  (:task tour :parameters (?r - robot))
-  (:task visit :parameters (?r - robot ?p - room))
-  (:task clean :parameters (?r - robot ?p - room))
-  (:method tour_all :parameters (?r - robot ?a ?b ?c - room)
-    :task (tour ?r)
-    :precondition (and (dirty ?a) (dirty ?b) (dirty ?c) (not (= ?a ?b)) (not (= ?b ?c)) (not (= ?a ?c)))
-    :ordered-subtasks (and (clean ?r ?a) (clean ?r ?b) (clean ?r ?c)))
-  (:method clean_room :parameters (?r - robot ?p - room)
-    :task (clean ?r ?p)
-    :ordered-subtasks (and (visit ?r ?p) (sweep ?r ?p) (report ?r ?p)))
-  (:method step :parameters (?r - robot ?from ?to - room)
-    :task (visit ?r ?to) :cost 0.2
-    :precondition (and (at ?r ?from) (door ?from ?to))
-    :ordered-subtasks (and (move ?r ?from ?to)))
-  (:action move :parameters (?r - robot ?a ?b - room)
-    :precondition (and (at ?r ?a) (door ?a ?b))
-    :effect (and (not (at ?r ?a)) (at ?r ?b)))
-  (:action sweep :parameters (?r - robot ?p - room)
-    :precondition (and (at ?r ?p) (dirty ?p)) :effect (not (dirty ?p)))
-  (:action report :parameters (?r - robot ?p - room)
-    :precondition (not (dirty ?p)) :effect (done ?p)))
-";
+/// Nine steps, three levels, one wrong turn: from the second room there is no way on.
+pub(crate) const ROUNDS: &str = include_str!("../../benches/rounds.hddl");
 
 pub(crate) fn rounds() -> (CompiledDomain, State, Network) {
     let domain = compile(ROUNDS);
