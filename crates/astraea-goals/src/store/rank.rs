@@ -39,8 +39,10 @@ impl GoalStore {
         })?;
         let mut scored: Vec<Scored> =
             goals.into_iter().map(|goal| scored(goal, &weights, &held, now_ms)).collect();
-        // Stable: of equal ones the older stays before.
-        scored.sort_by(|a, b| b.score.total_cmp(&a.score));
+        // Stable: of equal ones the older stays before. Equal means to nine digits, so that the
+        // rounding of sums decides nothing.
+        let rank = |scored: &Scored| (scored.score * 1e9).round();
+        scored.sort_by(|a, b| rank(b).total_cmp(&rank(a)));
         scored.truncate(if limit == 0 { MAX_LIST } else { limit.min(MAX_LIST) });
         Ok(scored)
     }

@@ -295,7 +295,7 @@ async fn lists_filter_page_and_leave_out_the_deleted() {
 #[tokio::test]
 async fn goals_are_prioritized_by_score_urgency_and_adjusted_weights() {
     let house = House::new();
-    for (id, value, effort) in [("small", 0.4, 0.0), ("large", 0.9, 1.0), ("equal", 0.4, 0.0)] {
+    for (id, value, effort) in [("small", 0.4, 0.0), ("large", 0.9, 0.9), ("equal", 0.4, 0.0)] {
         let goal = NewGoal::new(id).with_id(id).with_worth(value, effort, 0.2);
         house.store.create(goal, None).await.unwrap();
     }
@@ -319,4 +319,16 @@ async fn goals_are_prioritized_by_score_urgency_and_adjusted_weights() {
     assert_eq!(order(NOW + 7_200_000)[2], "equal", "overdue");
     assert_eq!(house.store.prioritized(NOW, 1).unwrap().len(), 1);
     assert_eq!(house.events().iter().filter(|e| *e == "parameter_adapted").count(), 2);
+}
+
+#[tokio::test]
+async fn of_equal_goals_the_oldest_comes_first_whatever_rounding_says() {
+    let house = House::new();
+    for (id, value, effort) in [("a", 0.9, 1.0), ("b", 0.4, 0.0), ("c", 0.9, 1.0)] {
+        let goal = NewGoal::new(id).with_id(id).with_worth(value, effort, 0.2);
+        house.store.create(goal, None).await.unwrap();
+    }
+    let order: Vec<_> = house.store.prioritized(NOW, 0).unwrap();
+    let order: Vec<_> = order.iter().map(|s| s.goal.id.as_str()).collect();
+    assert_eq!(order, ["a", "b", "c"]);
 }
