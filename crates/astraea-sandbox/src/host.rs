@@ -25,6 +25,8 @@ pub(crate) struct Host {
     pub(crate) nproc_counts: bool,
     /// Whether the kernel knows overlay file systems.
     pub(crate) overlay: bool,
+    /// Whether to put each command into control groups.
+    pub(crate) cgroups: bool,
 }
 
 impl Host {
@@ -37,6 +39,7 @@ impl Host {
             bwrap: bwrap(options.bwrap.as_deref()),
             helper: helper(options.helper.as_deref())?,
             is_root,
+            cgroups: options.cgroups,
             landlock: crate::helper::landlock_version(),
             nproc_counts: !is_root && kernel() >= (5, 14),
             overlay: fs::read_to_string("/proc/filesystems")

@@ -30,6 +30,10 @@ pub struct SandboxOptions {
     pub max_tier: Option<Tier>,
     /// The home directory to hide. `None` is `$HOME` and the one in the user database.
     pub home: Option<PathBuf>,
+    /// Whether to put each command into control groups of its own where that is allowed, so that
+    /// the kernel bounds memory and processes between two looks of the watcher. Off by default:
+    /// joining one takes the kernel some ten milliseconds.
+    pub cgroups: bool,
     /// The bubblewrap program. `None` looks at `/usr/bin/bwrap` and the other system folders.
     pub bwrap: Option<PathBuf>,
 }
@@ -60,6 +64,13 @@ impl SandboxOptions {
     #[must_use]
     pub fn with_home(mut self, home: impl Into<PathBuf>) -> Self {
         self.home = Some(home.into());
+        self
+    }
+
+    /// Puts each command into control groups of its own, or not.
+    #[must_use]
+    pub fn with_cgroups(mut self, cgroups: bool) -> Self {
+        self.cgroups = cgroups;
         self
     }
 

@@ -40,7 +40,7 @@ fn case_55_escape_artists_are_gone_within_a_second() {
 }
 
 #[test]
-fn the_tree_ends_with_the_command() {
+fn promise_4_the_tree_ends_with_the_command() {
     for tier in [Tier::A, Tier::B] {
         let marker = marker("left");
         let text =
@@ -52,7 +52,7 @@ fn the_tree_ends_with_the_command() {
 }
 
 #[test]
-fn cancelling_and_dropping_take_the_tree_down() {
+fn promise_4_cancelling_and_dropping_take_the_tree_down() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     for tier in [Tier::A, Tier::B] {
         let marker = marker("cancel");

@@ -22,6 +22,23 @@ fn case_57_fork_bomb_is_capped() {
 }
 
 #[test]
+fn groups_bound_what_the_watcher_would_see_too_late() {
+    // Where no group can be made this is the watcher alone, which must do as well.
+    let sandbox = astraea_sandbox::Sandbox::probe(crate::support::options().with_cgroups(true));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let cases = [
+        ("head -c 536870912 /dev/zero | tail | wc -c", Exit::MemoryExceeded),
+        ("for i in $(seq 400); do sleep 8 & done; wait", Exit::ProcessesExceeded),
+    ];
+    for (text, expected) in cases {
+        let limits = Limits::default().with_memory_bytes(60 << 20).with_processes(20);
+        let spec = script(text).with_limits(limits);
+        let finished = runtime.block_on(sandbox.run(&spec, &Default::default())).unwrap();
+        assert_eq!(finished.exit, expected, "{finished:?}");
+    }
+}
+
+#[test]
 fn case_58_endless_output_takes_bounded_memory() {
     for tier in TIERS {
         // One line of a gigabyte.

@@ -5,6 +5,7 @@
     clippy::disallowed_methods,
     reason = "the tests make files and look at processes outside the sandbox"
 )]
+#![expect(clippy::unwrap_used, reason = "a test that cannot prepare its case has failed")]
 
 mod actor;
 mod basics;

@@ -91,3 +91,20 @@ fn what_tier_b_cannot_keep_apart_is_refused() {
     }
     assert_eq!(std::fs::read_dir(user.path()).unwrap().count(), 0);
 }
+
+#[cfg(feature = "early-init")]
+#[test]
+fn a_test_program_can_be_its_own_helper() {
+    let sandbox = Sandbox::probe(SandboxOptions::default());
+    assert_eq!(sandbox.tier(), Tier::A, "{:#?}", sandbox.report());
+    assert!(run(&sandbox, &script("true")).unwrap().success());
+}
+
+#[cfg(not(feature = "early-init"))]
+#[test]
+fn a_program_that_did_not_call_init_is_not_started_again() {
+    let sandbox = Sandbox::probe(SandboxOptions::default());
+    assert_eq!(sandbox.tier(), Tier::D);
+    let error = run(&sandbox, &script("true")).unwrap_err();
+    assert!(error.to_string().contains("init()"), "{error}");
+}
