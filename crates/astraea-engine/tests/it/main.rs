@@ -1,4 +1,5 @@
 //! Integration tests of the engine.
+#![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 
 mod breakers;
 mod journal;
