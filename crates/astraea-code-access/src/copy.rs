@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::dir::{Dir, FileKind, Stat};
+use crate::dir::{Dir, FileKind, ReadError, Stat};
 use crate::door::{Door, explain};
 use crate::edits::{Edit, EditSet};
 use crate::error::{AccessError, Error};
@@ -334,30 +334,28 @@ impl WorkingCopy {
                 return Ok(None);
             }
         }
-        policy.check(path, Access::Write)?;
-        if stat.kind != FileKind::File {
-            return Err(refuse(format!("it is a {}, which is not recorded", stat.kind)).into());
-        }
-        if stat.nlink > 1 {
-            return Err(refuse("it is a hard link, which is not recorded".into()).into());
-        }
-        let (bytes, _) = match dir.read(name, MAX_COLLECT) {
-            Ok(read) => read,
-            Err(crate::dir::ReadError::TooLarge(size)) => {
-                return Err(AccessError::FileTooLarge {
-                    path: path.clone(),
-                    size,
-                    limit: MAX_COLLECT,
-                }
-                .into());
-            }
-            Err(crate::dir::ReadError::Io(e)) => return Err(refuse(explain(&e)).into()),
-        };
         let mode = if stat.executable() { FileMode::Executable } else { FileMode::Regular };
-        let id = Store::id_of(&bytes);
-        if known.is_some_and(|placed| placed.leaf == (id, mode)) {
+        let read = (stat.kind == FileKind::File).then(|| dir.read(name, MAX_COLLECT));
+        if let (Some(Ok((bytes, _))), Some(placed)) = (&read, known)
+            && placed.leaf == (Store::id_of(bytes), mode)
+        {
             return Ok(None);
         }
+        policy.check(path, Access::Write)?;
+        let bytes = match read {
+            None => {
+                return Err(refuse(format!("it is a {}, which is not recorded", stat.kind)).into());
+            }
+            Some(_) if stat.nlink > 1 => {
+                return Err(refuse("it is a hard link, which is not recorded".into()).into());
+            }
+            Some(Ok((bytes, _))) => bytes,
+            Some(Err(ReadError::TooLarge(size))) => {
+                let (path, limit) = (path.clone(), MAX_COLLECT);
+                return Err(AccessError::FileTooLarge { path, size, limit }.into());
+            }
+            Some(Err(ReadError::Io(e))) => return Err(refuse(explain(&e)).into()),
+        };
         policy.check_size(path, bytes.len() as u64)?;
         if let Some(filter) = self.repo.filter_of(path)? {
             return Err(

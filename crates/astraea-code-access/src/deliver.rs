@@ -142,20 +142,29 @@ impl Repository {
             Ok(()) => {}
             Err(e) if e.code() == ErrorCode::Exists => return Err(taken("it exists already")),
             Err(e) if e.code() == ErrorCode::Locked => return Err(Error::Busy { what: name }),
-            Err(e) if matches!(e.code(), ErrorCode::Directory | ErrorCode::InvalidSpec) => {
-                return Err(taken(e.message()));
+            Err(e) => {
+                return Err(match self.in_the_way(&name) {
+                    Some(other) => taken(&format!("{other} is in the way")),
+                    None => Error::git("create the branch", &e),
+                });
             }
-            Err(e)
-                if e.message().contains("path to reference")
-                    || e.message().contains("conflict") =>
-            {
-                return Err(taken(e.message()));
-            }
-            Err(e) => return Err(Error::git("create the branch", &e)),
         }
         self.sync_ref(&name);
         drop(self.state().door().remove(&record));
         Ok(delivered(commit))
+    }
+
+    /// A ref that keeps `name` from existing: one that is its directory, or that has it as one.
+    fn in_the_way(&self, name: &str) -> Option<String> {
+        let user = self.user();
+        let above = name.match_indices('/').skip(2).map(|(at, _)| &name[..at]);
+        let found =
+            above.filter(|name| user.0.refname_to_id(name).is_ok()).map(str::to_owned).next();
+        found.or_else(|| {
+            let mut below = user.0.references_glob(&format!("{name}/*")).ok()?;
+            let first = below.names().next()?.ok()?.to_owned();
+            Some(first)
+        })
     }
 
     /// The commit of an earlier, identical delivery that was not heard of any more.

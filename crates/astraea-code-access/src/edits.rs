@@ -231,11 +231,13 @@ impl<'a> EditBuilder<'a> {
             }
             dir = parent.parent();
         }
-        if self.repo.is_tree(self.snapshot, self.base, path)?
-            || self
-                .edits
-                .values()
-                .any(|e| e.after.is_some() && e.path != *path && e.path.is_within(path))
+        let now = |path: &RepoPath| {
+            let edit = self.edits.get(path).or_else(|| self.base.get(path));
+            edit.map(|edit| edit.after.is_some())
+        };
+        let edited = self.edits.keys().chain(self.base.paths());
+        if edited.clone().any(|p| p != path && p.is_within(path) && now(p) == Some(true))
+            || self.repo.is_tree(self.snapshot, path, now)?
         {
             return refuse("it is a directory".into());
         }

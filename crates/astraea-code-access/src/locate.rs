@@ -81,7 +81,7 @@ fn linked(root: &Path, handle: &Dir) -> Result<Located, Error> {
         bad("the git directory it names does not exist; repair it with `git worktree repair`")
     })?;
     if !Dir::open_path(&gitdir).is_ok_and(|handle| is_git_dir(&handle)) {
-        return Err(bad("it does not name a git directory"));
+        return Err(bad("it does not name a git directory; repair it with `git worktree repair`"));
     }
     if let Some(back) = line(&gitdir, "gitdir") {
         let back = real_path(&gitdir.join(back)).ok();
@@ -110,7 +110,10 @@ fn examine(found: &Located, linked: bool) -> Result<(), Error> {
     let Ok(config) = git2::Config::open(&file) else {
         return Err(Error::Unsupported {
             path,
-            reason: format!("its configuration {} cannot be read", file.display()),
+            reason: format!(
+                "its configuration {} cannot be read; repair it with `git config --edit`",
+                file.display()
+            ),
         });
     };
     let is = |key: &str, value: &str| {
@@ -151,7 +154,10 @@ pub(crate) fn open_git(gitdir: &Path, root: &Path) -> Result<git2::Repository, E
     let none: [&std::ffi::OsStr; 0] = [];
     let repo = git2::Repository::open_ext(gitdir, flags, none).map_err(|e| match e.code() {
         ErrorCode::Owner => Error::ForeignOwned { path: root.to_owned() },
-        _ => Error::Unsupported { path: root.to_owned(), reason: e.message().to_owned() },
+        _ => Error::Unsupported {
+            path: root.to_owned(),
+            reason: format!("{}; use a clone without it", e.message()),
+        },
     })?;
     let same = repo.path().components().eq(gitdir.components());
     if !same {

@@ -357,25 +357,18 @@ impl Repository {
         self.store.read(id)
     }
 
-    /// Whether `path` is a directory with files in it.
+    /// Whether `path` is a directory with files in it. `now` says what has become of a path since; `None`: nothing.
     pub(crate) fn is_tree(
         &self,
         snapshot: &Snapshot,
-        edits: &EditSet,
         path: &RepoPath,
+        now: impl Fn(&RepoPath) -> Option<bool>,
     ) -> Result<bool, Error> {
-        if edits
-            .edits()
-            .iter()
-            .any(|e| e.after.is_some() && e.path != *path && e.path.is_within(path))
-        {
-            return Ok(true);
-        }
         let git = self.store.git();
         match trees::find(&git.0, snapshot.id.oid(), path)? {
             Some((id, 0o040_000)) => {
                 let files = trees::flatten(&git.0, id, Some(path))?;
-                Ok(files.keys().any(|file| edits.get(file).is_none_or(|e| e.after.is_some())))
+                Ok(files.keys().any(|file| now(file).unwrap_or(true)))
             }
             _ => Ok(false),
         }

@@ -28,7 +28,14 @@ pub struct StateDir {
 /// A held lock; released when dropped, and when the process dies.
 #[derive(Debug)]
 pub struct Lock {
-    _fd: OwnedFd,
+    fd: OwnedFd,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Said aloud: a child that was forked in this instant and has not yet become its program shares the descriptor.
+        let _ = rustix::fs::flock(&self.fd, FlockOperation::Unlock);
+    }
 }
 
 impl StateDir {
@@ -114,12 +121,13 @@ impl StateDir {
     /// [`Error::Io`], [`Error::Config`] for a name that is not a plain name.
     pub fn lock(&self, name: &str) -> Result<Option<Lock>, Error> {
         let io = |e| Error::io(format!("take the lock {name}"), e);
+        key(name)?;
         let file = key(&format!("locks/{name}.lock"))?;
         let (dir, last) = self.door.make_parent(&file, &mut Vec::new()).map_err(io)?;
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOCTTY | OFlags::NONBLOCK;
         let fd = dir.open_file(last, flags, Mode::from_raw_mode(0o600)).map_err(io)?;
         match rustix::fs::flock(&fd, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Some(Lock { _fd: fd })),
+            Ok(()) => Ok(Some(Lock { fd })),
             Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
             Err(error) => Err(io(error.into())),
         }

@@ -209,8 +209,9 @@ fn attributes_decide_about_line_endings_and_filters() {
         ("a.big", "version https://git-lfs.github.com/spec/v1\n"),
         ("a.enc", "x\n"),
     ]);
-    world.write("a.bat", "one\r\ntwo\r\n");
-    assert_eq!(world.git(&["status", "--porcelain"]), "");
+    std::fs::remove_file(world.root.join("a.bat")).unwrap();
+    world.git(&["checkout", "a.bat"]);
+    assert_eq!(world.text("a.bat"), "one\r\ntwo\r\n");
     let (repo, snapshot, edits) = world.edited(&[("a.bat", "one\r\n2\r\n"), ("a.bin", "two\r\n")]);
     assert_eq!(snapshot.dirty, []);
     deliver(&repo, &snapshot, &edits);

@@ -10,7 +10,6 @@ mod deliver;
 mod door;
 mod edits;
 mod faults;
-mod git;
 mod laws;
 mod open;
 mod policy;
