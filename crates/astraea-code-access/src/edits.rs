@@ -235,8 +235,8 @@ impl<'a> EditBuilder<'a> {
             let edit = self.edits.get(path).or_else(|| self.base.get(path));
             edit.map(|edit| edit.after.is_some())
         };
-        let edited = self.edits.keys().chain(self.base.paths());
-        if edited.clone().any(|p| p != path && p.is_within(path) && now(p) == Some(true))
+        let mut edited = self.edits.keys().chain(self.base.paths());
+        if edited.any(|p| p != path && p.is_within(path) && now(p) == Some(true))
             || self.repo.is_tree(self.snapshot, path, now)?
         {
             return refuse("it is a directory".into());
