@@ -173,6 +173,7 @@ impl Envelope {
 
     /// The fields of each type of event that this crate and the engine make, with their JSON types;
     /// `?` marks one that may be left out.
+    #[cfg(test)]
     pub(crate) fn types() -> &'static [(&'static str, &'static [(&'static str, &'static str)])] {
         &TYPES
     }

@@ -299,6 +299,7 @@ mod tests {
             run: "r".to_owned(),
             tests: Vec::new(),
             timeout_ms: 60_000,
+            missing: Vec::new(),
         };
         let planned = planner.plan("plan-1", &facts, &Tried::default()).unwrap();
         let mut out = String::new();

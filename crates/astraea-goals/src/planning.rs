@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::context::GoalContext;
 use crate::domain::{CodingDomain, Facts};
 use crate::error::GoalError;
-use crate::lower::{Lowering, lower};
+use crate::lower::{ACTIONS, Lowering, lower};
 
 /// The longest plan that is accepted.
 const MAX_PLAN: usize = 1_000;
@@ -59,6 +59,12 @@ pub(crate) struct Tried {
     pub(crate) actions: Vec<String>,
 }
 
+/// The actions that a registry has no executor for.
+pub(crate) fn missing_actions(registry: &astraea_engine::Registry) -> Vec<String> {
+    let missing = ACTIONS.iter().filter(|action| registry.get(action).is_none());
+    missing.map(|action| (*action).to_owned()).collect()
+}
+
 /// Everything about a goal that stays the same from plan to plan.
 #[derive(Debug, Clone)]
 pub(crate) struct Planner {
@@ -70,6 +76,8 @@ pub(crate) struct Planner {
     pub(crate) run: String,
     pub(crate) tests: Vec<String>,
     pub(crate) timeout_ms: u64,
+    /// Actions that nothing carries out here; no plan may use them.
+    pub(crate) missing: Vec<String>,
 }
 
 impl Planner {
@@ -97,7 +105,7 @@ impl Planner {
         let facts = self.facts(observed, tried);
         let state = facts.to_state(&self.domain, &self.context)?;
         let network = Network::task(self.goal.as_str());
-        let options = options(tried);
+        let options = self.options(tried);
         let compiled = self.domain.compiled();
         let mut record = PlanRecord {
             plan_id: plan_id.to_owned(),
@@ -137,8 +145,19 @@ impl Planner {
         let tried = Tried::default();
         let state = self.facts(observed, &tried).to_state(&self.domain, &self.context)?;
         let network = Network::task(self.goal.as_str());
-        let why = self.domain.compiled().explain(&state, &network, &options(&tried));
+        let why = self.domain.compiled().explain(&state, &network, &self.options(&tried));
         why.map(|why| explanation(&why)).map_err(|error| domain_error(&error))
+    }
+
+    fn options(&self, tried: &Tried) -> Options<'static> {
+        let ruled_out = RuledOut { plans: tried.plans.clone(), ..RuledOut::default() };
+        Options {
+            max_steps: MAX_SEARCH,
+            max_plan_length: Some(MAX_PLAN),
+            forbidden_actions: self.missing.clone(),
+            ruled_out,
+            ..Options::default()
+        }
     }
 
     fn lowering(&self, facts: &Facts) -> Lowering<'_> {
@@ -153,13 +172,6 @@ impl Planner {
             timeout_ms: self.timeout_ms,
         }
     }
-}
-
-fn options(tried: &Tried) -> Options<'static> {
-    Options::default()
-        .with_max_steps(MAX_SEARCH)
-        .with_max_plan_length(MAX_PLAN)
-        .with_ruled_out(RuledOut { plans: tried.plans.clone(), ..RuledOut::default() })
 }
 
 fn domain_error(error: &Error) -> GoalError {

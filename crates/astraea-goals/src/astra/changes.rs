@@ -70,9 +70,7 @@ impl Astra {
             }
             change.edits = json!(Pinned { snapshot, edits });
         }
-        let change = self.goals.schedule_change(Some(&gate), change).await?;
-        let waits = ModificationStatus::AwaitingApproval;
-        Ok(self.goals.move_change(&change.id, waits, None, None).await?)
+        Ok(self.goals.schedule_change(Some(&gate), change).await?)
     }
 
     /// The changes, in the order they were scheduled.

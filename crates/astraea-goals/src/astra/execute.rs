@@ -25,7 +25,7 @@ use crate::error::GoalError;
 use crate::ledger_head;
 use crate::lower::OBSERVE;
 use crate::plan::{PlanReport, PlanStep};
-use crate::planning::{PlanRecord, Planner, Tried};
+use crate::planning::{PlanRecord, Planner, Tried, missing_actions};
 use crate::request::{ExecuteGoal, Watch};
 use crate::result::GoalResult;
 use crate::runner::{Drive, Finisher, GOAL_RESUMED, GOAL_STARTED, REPLANNED, Start, Started};
@@ -161,6 +161,7 @@ impl Astra {
         let (run, goal_id) = self.ids()?;
         let mut tests = goal.tests.clone();
         tests.extend(context.tests());
+        let registry = self.registry(snapshot, goal.directory.as_deref(), &tests)?;
         let planner = Planner {
             domain: self.domain.clone(),
             context,
@@ -170,8 +171,8 @@ impl Astra {
             run: run.to_string(),
             tests: tests.clone(),
             timeout_ms: limits.timeout_ms,
+            missing: missing_actions(&registry),
         };
-        let registry = self.registry(snapshot, goal.directory.as_deref(), &tests)?;
         let options = GraphOptions::default().with_timeout_ms(limits.timeout_ms);
         let internal =
             |error: astraea_taskgraph::GraphError| GoalError::Internal(error.to_string());
@@ -326,6 +327,8 @@ impl Astra {
         watch: &Watch,
         lease: Lock,
     ) -> Result<GoalResult, GoalError> {
+        let directory = started.directory.as_deref();
+        let registry = self.registry(started.snapshot.clone(), directory, &started.tests)?;
         let planner = Arc::new(Planner {
             domain,
             context: GoalContext::new(&started.context)?,
@@ -335,9 +338,8 @@ impl Astra {
             run: run.to_string(),
             tests: started.tests.clone(),
             timeout_ms: started.limits.timeout_ms,
+            missing: missing_actions(&registry),
         });
-        let directory = started.directory.as_deref();
-        let registry = self.registry(started.snapshot.clone(), directory, &started.tests)?;
         let timed = Arc::new(TimedJournal::new(self.journal.clone()));
         let finisher = Arc::new(Finisher {
             run: run.clone(),

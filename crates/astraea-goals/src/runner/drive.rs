@@ -166,7 +166,11 @@ impl Drive {
                 .unwrap_or(Value::Null);
             let next = self.planner.plan(&next_id, &facts, &tried)?;
             if next.record.no_plan.is_some() {
-                return self.finish(&past, otherwise.0, &otherwise.1).await;
+                let text = match past.len() {
+                    1 => otherwise.1,
+                    n => format!("{n} ways were tried; the last: {}", otherwise.1),
+                };
+                return self.finish(&past, otherwise.0, &text).await;
             }
             tracing::info!(plan = %next_id, because = %otherwise.1, "planning again");
             let payload =

@@ -19,7 +19,7 @@ use super::*;
 use crate::context::GoalContext;
 use crate::domain::CodingDomain;
 use crate::envelope::Envelope;
-use crate::planning::Planner;
+use crate::planning::{Planner, missing_actions};
 use crate::result::{GoalResult, Outcome};
 
 type Script = Arc<dyn Fn(&TaskContext) -> Answer + Send + Sync>;
@@ -259,6 +259,7 @@ impl World {
             run: run.to_string(),
             tests: Vec::new(),
             timeout_ms: started.limits.timeout_ms,
+            missing: missing_actions(&self.registry()),
         });
         let clock = Arc::new(ManualClock::new(1_700_000_000_000));
         let finisher = Arc::new(Finisher {
@@ -419,6 +420,17 @@ async fn defect_08_a_plan_that_failed_is_never_made_again() {
         .collect();
     assert_eq!(edits, ["plan-1/modify_code", "plan-2/repair", "plan-3/apply_fixes"]);
     assert!(result.to_text().contains("STATUS: ✗ FAILED"));
+}
+
+#[tokio::test]
+async fn a_method_whose_action_nothing_carries_out_is_not_planned() {
+    let mut world = World::new("fix_bug").fact("fixer_available", true);
+    world.scripts.remove("repair");
+    let result = world.run().await;
+    assert_eq!(
+        (result.methods_used.as_slice(), result.success),
+        (&["fix_bug_linter".to_owned()][..], true)
+    );
 }
 
 #[tokio::test]

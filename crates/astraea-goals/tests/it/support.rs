@@ -106,11 +106,7 @@ impl Repo {
     pub(crate) async fn run(&self, goal: ExecuteGoal) -> (GoalResult, Vec<Envelope>) {
         let before = self.fingerprint();
         let (sender, mut receiver) = mpsc::unbounded_channel();
-        let watch = {
-            let mut watch = Watch::default();
-            watch.events = Some(sender);
-            watch
-        };
+        let watch = Watch { events: Some(sender), ..Watch::default() };
         let result = self.astra().execute_goal(goal, &watch).await.unwrap();
         drop(watch);
         let mut events = Vec::new();
