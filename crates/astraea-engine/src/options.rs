@@ -72,7 +72,7 @@ impl BreakerOptions {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EngineOptions {
-    /// How many tasks may run at once; the graph's own limit holds too. Default 4.
+    /// How many tasks of one run may run at once; the graph's own limit holds too. Default 4.
     pub max_concurrent: usize,
     /// The delay before the first retry; it doubles with each. Default 2 s.
     pub backoff_base: Duration,
