@@ -20,7 +20,7 @@ pub mod runners;
 pub mod testing;
 mod workspace;
 
-pub use actions::register;
+pub use actions::{SuiteRun, register, run_suite};
 pub use error::Error;
 pub use evidence::{Comparison, TestId, TestOutcome, TestReport};
 pub use workspace::{

@@ -387,7 +387,7 @@ test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; fini
 
     #[test]
     fn a_failure_keeps_what_it_said() {
-        let out = "\
+        let out = "    Finished
      Running unittests src/lib.rs (target/debug/deps/calc-0123456789abcdef)
 
 running 1 test
@@ -428,7 +428,7 @@ error: could not compile `calc` (lib test) due to 1 previous error
 
     #[test]
     fn a_binary_that_dies_is_never_a_pass() {
-        let out = "\
+        let out = "    Finished
      Running unittests src/lib.rs (target/debug/deps/calc-0123456789abcdef)
 
 running 2 tests
@@ -444,7 +444,7 @@ error: test failed, to rerun pass `--lib`
 
     #[test]
     fn outcomes_that_do_not_add_up_are_never_a_pass() {
-        let out = "\
+        let out = "    Finished
      Running unittests src/lib.rs (target/debug/deps/calc-0123456789abcdef)
 
 running 2 tests
@@ -457,7 +457,7 @@ test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; fini
 
     #[test]
     fn a_test_that_prints_on_one_thread_is_still_read() {
-        let out = "\
+        let out = "    Finished
      Running unittests src/lib.rs (target/debug/deps/calc-0123456789abcdef)
 
 running 1 test

@@ -179,6 +179,8 @@ impl Search<'_> {
         if loose.iter().any(|path| !covered(&dirs, path)) {
             // test files beside every manifest: the scope itself is the place
             dirs = vec![self.dir.to_owned()];
+        } else if dirs.is_empty() && alone {
+            dirs.push(self.dir.to_owned());
         }
         dirs.into_iter().filter_map(|dir| self.python_in(dir, alone)).collect()
     }

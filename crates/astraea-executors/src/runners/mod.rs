@@ -225,6 +225,11 @@ impl Runner {
     }
 }
 
+/// What a person would have seen of an output: without the lines of our harnesses.
+pub(crate) fn visible(out: &str) -> String {
+    markers::without(out)
+}
+
 /// A path below a directory, both from the root.
 pub(crate) fn join(dir: &str, path: &str) -> String {
     match (dir, path) {

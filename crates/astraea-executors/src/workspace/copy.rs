@@ -14,7 +14,7 @@ use crate::Error;
 /// layer of a throw-away one. Elsewhere it belongs to whoever asked for it.
 #[derive(Debug)]
 pub struct TaskCopy {
-    working: WorkingCopy<'static>,
+    working: WorkingCopy,
     edits: EditSet,
     seen_at: PathBuf,
     masks: Vec<PathBuf>,
@@ -125,9 +125,7 @@ impl Workspace {
     }
 
     fn materialise(&self, edits: EditSet) -> Result<TaskCopy, Error> {
-        let repo: &'static Arc<astraea_code_access::Repository> =
-            Box::leak(Box::new(self.repo.clone()));
-        let working = repo.materialise(&self.snapshot, &edits)?;
+        let working = self.repo.materialise(&self.snapshot, &edits)?;
         let seen_at =
             if self.has_mounts() { self.repo.root().to_owned() } else { working.path().to_owned() };
         let masks = self

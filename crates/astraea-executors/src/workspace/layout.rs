@@ -3,14 +3,17 @@
 
 use std::path::Path;
 
-use astraea_code_access::{Lock, RepoPath};
+use astraea_code_access::{EditSet, Lock, RepoPath};
 use astraea_sandbox::{CommandSpec, Mount, Upper};
 
 use super::{TaskCopy, Workspace};
 use crate::Error;
+use crate::runners::{self, RunnerKind};
 
 /// Where builds of the untouched snapshot are kept, below the state directory.
 const BUILDS: &str = "cache/builds";
+/// What shows through where the user has never built.
+const EMPTY: &str = "cache/empty";
 
 impl Workspace {
     /// Dependency directories of the user's checkout that git ignores.
@@ -25,6 +28,23 @@ impl Workspace {
         }
         let dirs = self.repo.dependency_dirs(&self.snapshot)?;
         Ok(self.dependency_dirs.get_or_init(|| dirs))
+    }
+
+    /// Where cargo will build: beside the topmost manifests of the snapshot.
+    fn build_dirs(&self) -> Result<&[RepoPath], Error> {
+        if let Some(dirs) = self.build_dirs.get() {
+            return Ok(dirs);
+        }
+        let tree = self.tree(&EditSet::new())?;
+        let dirs: Vec<RepoPath> = runners::find(&tree, "", None)
+            .into_iter()
+            .filter(|r| r.kind == RunnerKind::Cargo)
+            .filter_map(|r| RepoPath::new(runners::join(&r.dir, "target")).ok())
+            .collect();
+        if !dirs.is_empty() {
+            self.repo.state().write_atomic(&format!("{EMPTY}/.keep"), b"")?;
+        }
+        Ok(self.build_dirs.get_or_init(|| dirs))
     }
 
     /// Adds the mounts and masks that show `copy`. The lock, if any, is held while the command runs.
@@ -60,13 +80,23 @@ impl Workspace {
         for dir in dirs {
             let at = self.repo.root().join(dir.as_path());
             let upper = if dir.file_name() == b"target" {
-                self.build_layer(copy, dir, &mut lock)?
+                self.build_layer(copy, dir, writable, &mut lock)?
             } else {
                 Upper::Throwaway
             };
             spec.mounts.push(Mount::Overlay { lower: at.clone(), upper, dst: at });
         }
-        spec.mounts.extend(decoy_git(seen));
+        if self.options.keep_builds {
+            for dir in self.build_dirs()?.iter().filter(|d| !dirs.contains(d)) {
+                let upper = self.build_layer(copy, dir, writable, &mut lock)?;
+                let dst = self.repo.root().join(dir.as_path());
+                let lower = self.repo.state().path().join(EMPTY);
+                spec.mounts.push(Mount::Overlay { lower, upper, dst });
+            }
+        }
+        if !writable {
+            spec.mounts.extend(decoy_git(seen));
+        }
         spec.masks.extend(copy.masks().iter().cloned());
         Ok((self.sandbox.toolchains().apply(spec), lock))
     }
@@ -77,6 +107,7 @@ impl Workspace {
         &self,
         copy: &TaskCopy,
         dir: &RepoPath,
+        writable: bool,
         lock: &mut Option<Lock>,
     ) -> Result<Upper, Error> {
         if !self.options.keep_builds {
@@ -84,7 +115,7 @@ impl Workspace {
         }
         let name = hex::encode(dir.as_bytes());
         let kept = self.repo.state().path().join(BUILDS).join(name);
-        if copy.is_untouched() {
+        if copy.is_untouched() && !writable {
             if lock.is_none() {
                 *lock = self.repo.state().lock("builds")?;
             }
@@ -92,7 +123,7 @@ impl Workspace {
                 return Ok(Upper::Dir(kept));
             }
         }
-        Ok(Upper::Throwaway)
+        Ok(Upper::ThrowawayOver(kept))
     }
 }
 

@@ -16,6 +16,7 @@ use astraea_sandbox::{Limits, Sandbox, Tier};
 use crate::Error;
 
 pub use copy::TaskCopy;
+pub(crate) use copy::blocking;
 pub use run::{Prepared, Ran};
 pub use tree::RepoTree;
 
@@ -155,6 +156,7 @@ pub struct Workspace {
     options: WorkspaceOptions,
     copies: Mutex<copy::Copies>,
     dependency_dirs: OnceLock<Vec<RepoPath>>,
+    build_dirs: OnceLock<Vec<RepoPath>>,
 }
 
 impl Workspace {
@@ -174,6 +176,7 @@ impl Workspace {
             options,
             copies: Mutex::new(copy::Copies::default()),
             dependency_dirs: OnceLock::new(),
+            build_dirs: OnceLock::new(),
         }
     }
 

@@ -1,0 +1,82 @@
+//! observe: runs the tests once and turns the repository into facts.
+
+use std::sync::Arc;
+
+use astraea_code_access::EditSet;
+use astraea_engine::{Outcome, Output, TaskContext};
+use async_trait::async_trait;
+use serde_json::json;
+
+use super::Action;
+use super::args::Args;
+use super::languages::languages;
+use super::suite::{mark_flaky, run_suite};
+use crate::evidence::{TestId, TestReport, Verdict, report_table};
+use crate::{Error, Workspace};
+
+/// Looks at the repository as it is.
+#[derive(Debug)]
+pub(super) struct Observe;
+
+#[async_trait]
+impl Action for Observe {
+    async fn run(&self, ws: &Arc<Workspace>, cx: &TaskContext) -> Result<Outcome, Error> {
+        let wanted = match Args::of(cx).texts("tests")? {
+            given if given.is_empty() => ws.scope().tests.clone(),
+            given => given,
+        };
+        let nothing = EditSet::new();
+        let host = ws.clone();
+        let tree = crate::workspace::blocking(move || host.tree(&EditSet::new())).await?;
+        let languages = languages(&tree, &ws.scope().dir_text());
+        let (run, tools) = tokio::join!(
+            run_suite(ws, cx, &nothing, &[], &[]),
+            super::toolbox::look(ws, cx, &languages)
+        );
+        let (mut run, tools) = (run?, tools?);
+        mark_flaky(ws, cx, &nothing, &[], &mut run).await?;
+        let report = &run.report;
+        let failing = failing(report, &wanted);
+        let verdict = report.verdict();
+        let ran = !run.runners.is_empty();
+        let broken_load = verdict == Verdict::CollectionError;
+        let facts = json!({
+            "has_codebase": !languages.is_empty(),
+            "has_test_framework": ran,
+            "tests_failing": !failing.is_empty() || (broken_load && wanted.is_empty()),
+            "tests_green": verdict == Verdict::Passed,
+            "no_tests": !ran || verdict == Verdict::NoTests,
+            "tests_blocked": verdict == Verdict::Environment,
+            "repairer_available": cfg!(feature = "repair")
+                && languages.iter().any(|l| l == "python" || l == "rust"),
+            "fixer_available": tools.fixer,
+            "formatter_available": tools.formatter,
+            "shell_allowed": ws.options().allow_shell,
+            "language": languages,
+            "runner": run.runners.iter().map(|r| r.kind.name()).collect::<Vec<_>>(),
+        });
+        let evidence = serde_json::to_value(report)
+            .map_err(|e| Error::Internal(format!("evidence as JSON: {e}")))?;
+        let value = json!({
+            "facts": facts,
+            "evidence": evidence,
+            "verdict": verdict,
+            "failing": failing,
+            "runners": run.runners,
+            "tools": tools.found,
+            "missing": report.environment.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "table": report_table(report),
+            "timings": run.timings,
+        });
+        Ok(Outcome::Succeeded(ws.with_tails(Output::of(value), &run.stdout, &run.stderr)))
+    }
+}
+
+/// The failing tests that are asked about: all, or those a person named.
+fn failing(report: &TestReport, wanted: &[String]) -> Vec<TestId> {
+    report
+        .failing()
+        .filter(|id| wanted.is_empty() || wanted.iter().any(|typed| id.matches(typed)))
+        .cloned()
+        .collect()
+}

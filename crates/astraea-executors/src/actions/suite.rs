@@ -1,0 +1,210 @@
+//! Runs test runners over a copy and reads what they say.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use astraea_code_access::EditSet;
+use astraea_engine::TaskContext;
+
+use crate::evidence::{TestId, TestOutcome, TestReport, Verdict};
+use crate::runners::{self, Ended, Runner, RunnerKind, Selection, Surroundings};
+use crate::workspace::{TaskCopy, Timings};
+use crate::{Error, RepoTree, Workspace};
+
+/// The most failing tests that are run a second time.
+const RERUN: usize = 25;
+
+/// What a suite showed.
+#[derive(Clone, Debug, Default)]
+pub struct SuiteRun {
+    /// The outcomes; of all runners together.
+    pub report: TestReport,
+    /// The runners that ran.
+    pub runners: Vec<Runner>,
+    /// What they printed, not redacted.
+    pub stdout: String,
+    /// What they printed to standard error, not redacted.
+    pub stderr: String,
+    /// What it cost.
+    pub timings: Timings,
+}
+
+/// Finds the runners for the workspace's scope and runs them over the copy for these edits.
+///
+/// `only` narrows the kinds (all when empty), `tests` the tests (all when empty; a runner that cannot
+/// select runs everything). Where there is no runner the report is empty: no tests.
+///
+/// # Errors
+/// When the copy cannot be made, the sandbox refuses, or the run is called off. Failing tests are no error.
+///
+/// # Cancel safety
+/// Dropping the future kills what runs.
+pub async fn run_suite(
+    ws: &Arc<Workspace>,
+    cx: &TaskContext,
+    edits: &EditSet,
+    only: &[RunnerKind],
+    tests: &[TestId],
+) -> Result<SuiteRun, Error> {
+    let mut timings = Timings::default();
+    let started = Instant::now();
+    let copy = ws.copy(edits).await?;
+    timings.copied(started);
+    let (host, of) = (ws.clone(), edits.clone());
+    let tree = crate::workspace::blocking(move || host.tree(&of)).await?;
+    let command = ws.options().test_command.as_deref();
+    let mut found = runners::find(&tree, &ws.scope().dir_text(), command);
+    if !only.is_empty() {
+        found.retain(|r| only.contains(&r.kind));
+    }
+    // nothing to run ends well and shows nothing: no tests
+    let report = TestReport { complete: true, clean_exit: true, ..TestReport::default() };
+    let mut run = SuiteRun { report, timings, ..SuiteRun::default() };
+    for runner in found {
+        let own: Vec<TestId> = tests.iter().filter(|id| speaks(runner.kind, id)).cloned().collect();
+        if !tests.is_empty() && own.is_empty() {
+            continue;
+        }
+        cx.progress(&format!("{} in {}", runner.kind.name(), show(&runner.dir)));
+        let report = one(ws, cx, &copy, &tree, &runner, &own, &mut run).await?;
+        run.report = if run.runners.is_empty() { report } else { run.report.merge(report) };
+        run.runners.push(runner);
+    }
+    Ok(run)
+}
+
+/// Runs the failing tests once more, unchanged, and marks those that pass now as flaky.
+///
+/// # Errors
+/// As [`run_suite`].
+pub(super) async fn mark_flaky(
+    ws: &Arc<Workspace>,
+    cx: &TaskContext,
+    edits: &EditSet,
+    only: &[RunnerKind],
+    run: &mut SuiteRun,
+) -> Result<(), Error> {
+    let failing: Vec<TestId> = run.report.failing().cloned().collect();
+    if !ws.options().rerun_failing
+        || failing.is_empty()
+        || failing.len() > RERUN
+        || run.report.verdict() != Verdict::Failed
+    {
+        return Ok(());
+    }
+    let again = run_suite(ws, cx, edits, only, &failing).await?;
+    run.timings.subprocess_us += again.timings.subprocess_us;
+    for id in failing {
+        if again.report.outcomes.get(&id) == Some(&TestOutcome::Passed) {
+            run.report.flaky.insert(id);
+        }
+    }
+    Ok(())
+}
+
+async fn one(
+    ws: &Arc<Workspace>,
+    cx: &TaskContext,
+    copy: &Arc<TaskCopy>,
+    tree: &RepoTree,
+    runner: &Runner,
+    tests: &[TestId],
+    run: &mut SuiteRun,
+) -> Result<TestReport, Error> {
+    let root = copy.seen_at().to_string_lossy().into_owned();
+    let own = own_python(ws, copy, &runner.dir)?;
+    let mut at = Surroundings { root, python: own, nonce: nonce()? };
+    let selection = Selection { tests: tests.to_vec() };
+    loop {
+        let invocation = runner.invocation(&at, &selection);
+        let mut prepared =
+            ws.command(copy, invocation.argv.iter(), &invocation.dir).await?.within(cx);
+        for (key, value) in &invocation.env {
+            prepared = prepared.with_env(key, value);
+        }
+        let ran = prepared.run(&cx.cancel).await?;
+        run.timings.ran(ran.wall);
+        if matches!(ran.ended, Ended::NotStarted(_))
+            && at.python.is_some()
+            && ws.options().python.is_none()
+        {
+            // the repository's environment has no interpreter that works here
+            at.python = None;
+            continue;
+        }
+        let seen = runners::Ran {
+            ended: ran.ended.clone(),
+            stdout: ran.stdout.clone(),
+            stderr: ran.stderr.clone(),
+            truncated: ran.truncated,
+            wall_ms: u64::try_from(ran.wall.as_millis()).unwrap_or(u64::MAX),
+        };
+        let mut report = runner.parse(&at, &seen, tree);
+        report.command = invocation.shown;
+        report.tier = ran.tier;
+        redact(ws, &mut report);
+        run.stdout.push_str(&runners::visible(&ran.stdout));
+        run.stderr.push_str(&ran.stderr);
+        return Ok(report);
+    }
+}
+
+/// Nothing of a report is written down before it is masked.
+fn redact(ws: &Workspace, report: &mut TestReport) {
+    let redactor = ws.redactor();
+    let mask = |text: &mut String| {
+        if let std::borrow::Cow::Owned(masked) = redactor.redact(text) {
+            *text = masked;
+        }
+    };
+    report.details.values_mut().for_each(mask);
+    report.collection_errors.iter_mut().for_each(|e| mask(&mut e.message));
+    report.command.iter_mut().for_each(mask);
+}
+
+/// The repository's own interpreter, nearest first; where the tier keeps the copy elsewhere there is none.
+fn own_python(ws: &Workspace, copy: &TaskCopy, dir: &str) -> Result<Option<String>, Error> {
+    if let Some(python) = &ws.options().python {
+        return Ok(Some(python.clone()));
+    }
+    let dirs = ws.dependency_dirs()?;
+    let mut at = dir;
+    loop {
+        for name in [".venv", "venv"] {
+            let path = runners::join(at, name);
+            if dirs.iter().any(|d| d.as_bytes() == path.as_bytes()) {
+                let python = copy.seen_at().join(path).join("bin/python");
+                return Ok(Some(python.to_string_lossy().into_owned()));
+            }
+        }
+        if at.is_empty() {
+            return Ok(None);
+        }
+        at = at.rsplit_once('/').map_or("", |(up, _)| up);
+    }
+}
+
+/// Whether a test's name has the form that this kind of runner gives.
+fn speaks(kind: RunnerKind, id: &TestId) -> bool {
+    let id = id.as_str();
+    let python = id.split("::").next().is_some_and(|file| file.ends_with(".py"));
+    match kind {
+        RunnerKind::Pytest | RunnerKind::Unittest => python,
+        RunnerKind::Node | RunnerKind::Jest => id.contains(" > "),
+        RunnerKind::Go => id.contains(".Test") || id.contains(".Example") || id.contains(".Fuzz"),
+        RunnerKind::Cargo => {
+            !python && !id.contains(" > ") && (id.contains("::") || id.contains(" doc "))
+        }
+        RunnerKind::Npm | RunnerKind::Command => true,
+    }
+}
+
+fn nonce() -> Result<String, Error> {
+    let mut bytes = [0; 12];
+    getrandom::fill(&mut bytes).map_err(|e| Error::Internal(format!("no random bytes: {e}")))?;
+    Ok(hex::encode(bytes))
+}
+
+fn show(dir: &str) -> &str {
+    if dir.is_empty() { "the repository" } else { dir }
+}
