@@ -33,8 +33,10 @@ const MAX_VALUE: usize = 4096;
 enum Style {
     /// Between quotes.
     Quoted,
-    /// After `=` without spaces, or after a command line flag: no code looks like that.
+    /// After `=` without spaces: hardly any code looks like that.
     Bare,
+    /// After a command line flag and a space: help texts look like that too.
+    Flag,
     /// After spaces or a colon, without quotes: prose and code look like that too.
     Loose,
 }
@@ -55,6 +57,7 @@ pub(crate) fn find(text: &str, keyword: Range<usize>) -> Option<Range<usize>> {
     let quoted_name = at > name_end;
     let before_space = at;
     at = run(bytes, at, 16, |b| b == b' ' || b == b'\t');
+    let operator_at = at;
     let operator = run(bytes, at, 3, |b| matches!(b, b'=' | b':' | b'>' | b'~'));
     if operator == at {
         if !(flag && at > before_space && !quoted_name) {
@@ -92,7 +95,11 @@ pub(crate) fn find(text: &str, keyword: Range<usize>) -> Option<Range<usize>> {
             while end > at && matches!(bytes[end - 1], b')' | b'.' | b':' | b'\\') {
                 end -= 1;
             }
-            let style = if flag || (tight && !spaced) { Style::Bare } else { Style::Loose };
+            let style = match (operator > operator_at, tight && !spaced) {
+                (false, _) => Style::Flag,
+                (true, true) => Style::Bare,
+                (true, false) => Style::Loose,
+            };
             decide(text, name, at..end.max(at), style)
         }
     }
@@ -126,13 +133,18 @@ fn decide(text: &str, name: &str, range: Range<usize>, style: Style) -> Option<R
             let code = call || (has(sample, b".") && !digit);
             value.len() >= 6 && !code && (shouted || digit || symbol || name.starts_with("--"))
         }
-        Style::Loose if call || value.contains("::") => false,
+        Style::Flag => value.len() >= 6 && !call && (digit || symbol),
+        Style::Loose if call || value.contains("::") || has(&sample[..1], b"*&_") => false,
         Style::Loose if password => {
             let type_name = sample.first().is_some_and(u8::is_ascii_uppercase);
             let word = type_name || has(sample, b".") || !(digit && letter);
             (value.len() >= 6 && (symbol || !word)) || looks_random(bytes)
         }
-        Style::Loose => looks_random(bytes) && (has_upper_and_lower(sample) || hexish(sample)),
+        Style::Loose => {
+            looks_random(bytes)
+                && digit_runs(sample) >= 2
+                && (has_upper_and_lower(sample) || hexish(sample))
+        }
     };
     masked.then_some(range)
 }
@@ -163,6 +175,14 @@ fn has(bytes: &[u8], any: &[u8]) -> bool {
 
 fn has_upper_and_lower(bytes: &[u8]) -> bool {
     bytes.iter().any(u8::is_ascii_uppercase) && bytes.iter().any(u8::is_ascii_lowercase)
+}
+
+/// In how many places digits stand: `Curve25519SeedBin` has one, a random text several.
+fn digit_runs(bytes: &[u8]) -> usize {
+    bytes
+        .chunk_by(|a, b| a.is_ascii_digit() == b.is_ascii_digit())
+        .filter(|run| run[0].is_ascii_digit())
+        .count()
 }
 
 fn hexish(bytes: &[u8]) -> bool {

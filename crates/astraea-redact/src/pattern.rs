@@ -135,7 +135,9 @@ impl Pattern {
                 return None;
             }
             start = at - lead;
-        } else if self.alone && !text::starts_word(bytes, at) {
+        } else if self.alone
+            && (!text::starts_word(bytes, at) || self.mixed && text::inside_base64(bytes, at))
+        {
             return None;
         }
         let body = at + self.prefix.len();

@@ -64,6 +64,7 @@ fn domain_end(text: &str, start: usize) -> Option<usize> {
     let (rest, last) = domain.rsplit_once('.')?;
     let good = !rest.is_empty()
         && !rest.starts_with(['.', '-'])
+        && !rest.contains("..")
         && last.chars().count() >= 2
         && (last.chars().all(char::is_alphabetic) || last.starts_with("xn--"))
         && !FILE_ENDS.contains(&last.to_ascii_lowercase().as_str());
@@ -214,9 +215,10 @@ fn international(bytes: &[u8], at: usize) -> Option<usize> {
     good.then_some(end)
 }
 
-/// 13 to 19 digits that begin like a card number and whose checksum (Luhn) is right.
+/// 13 to 19 digits, as many as the cards have that begin like this, and whose checksum (Luhn) is
+/// right.
 fn card(bytes: &[u8], at: usize) -> Option<usize> {
-    if !matches!(bytes[at], b'3'..=b'6')
+    if !matches!(bytes[at], b'2'..=b'6')
         || at.checked_sub(1).is_some_and(|i| matches!(bytes[i], b'-' | b'.'))
     {
         return None;
@@ -249,8 +251,20 @@ fn card(bytes: &[u8], at: usize) -> Option<usize> {
             }
         })
         .sum();
-    let good = (13..=19).contains(&digits.len()) && sum.is_multiple_of(10) && ends_word(bytes, end);
+    let good = is_card_length(&digits) && sum.is_multiple_of(10) && ends_word(bytes, end);
     good.then_some(end)
+}
+
+/// Whether cards that begin like this have so many digits.
+fn is_card_length(digits: &[u8]) -> bool {
+    let first = digits.iter().take(4).fold(0_u32, |n, d| n * 10 + u32::from(*d));
+    matches!(
+        (first, digits.len()),
+        (4000..=4999, 13 | 16 | 19)
+            | (2221..=2720 | 5100..=5599 | 3528..=3589 | 6440..=6599 | 6011, 16)
+            | (3400..=3499 | 3700..=3799, 15)
+            | (3000..=3059 | 3600..=3699 | 3800..=3899, 14)
+    )
 }
 
 /// Two letters, two check digits, and 11 to 30 characters whose checksum (mod 97) is right.

@@ -186,7 +186,7 @@ impl<'t> Finder<'t> {
         let end =
             run(bytes, start, usize::MAX, |b| b.is_ascii_alphanumeric() || b"_.=~+/-".contains(&b));
         let token = &bytes[start..end];
-        let header = self.text[..first].ends_with(": ");
+        let header = self.text[..first].ends_with("uthorization: ");
         let mixed =
             token.iter().any(u8::is_ascii_digit) && token.iter().any(u8::is_ascii_alphabetic);
         let padded = token.ends_with(b"=");

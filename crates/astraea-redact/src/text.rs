@@ -26,6 +26,13 @@ fn ends_colour(bytes: &[u8], at: usize) -> bool {
     bytes[..at - digits].ends_with(b"\x1b[")
 }
 
+/// Whether `at` may lie in the middle of base64: a letter or digit and `-` or `+` stand before it.
+/// (At the start of a line these are the marks of a patch.)
+pub(crate) fn inside_base64(bytes: &[u8], at: usize) -> bool {
+    let before = |n: usize| at.checked_sub(n).and_then(|i| bytes.get(i));
+    matches!(before(1), Some(b'-' | b'+')) && before(2).is_some_and(u8::is_ascii_alphanumeric)
+}
+
 /// Whether no word goes on at `at`.
 pub(crate) fn ends_word(bytes: &[u8], at: usize) -> bool {
     bytes.get(at).is_none_or(|b| !(b.is_ascii_alphanumeric() || *b == b'_' || *b >= 0x80))

@@ -53,6 +53,7 @@ fn case_71_every_known_token_is_masked_wherever_it_stands() {
             format!("first line\\n{token}\\nlast"),
             format!("\u{1b}[31m{token}\u{1b}[0m"),
             format!("- {token},"),
+            format!("@@ -1 +1 @@\n-{token}\n+{token}"),
             format!("<{token}>"),
             format!("({token})"),
             format!("key: '{token}'"),

@@ -18,6 +18,7 @@ fn addresses_of_people() {
     check("Ann <ann@example.org>, Bob <bob@example.org>", "Ann <[email]>, Bob <[email]>");
     check("git@github.com:owner/repo.git", "git@github.com:owner/repo.git");
     check("icon@2x.png and @decorator and a @ b.c", "icon@2x.png and @decorator and a @ b.c");
+    check("compare/petgraph@v0.8.1...petgraph@v0.8.2", "compare/petgraph@v0.8.1...petgraph@v0.8.2");
 }
 
 #[test]
@@ -55,6 +56,7 @@ fn numbers_of_people() {
     check("call 415-555-2671 now, +14155552671", "call [id] now, [id]");
     check("ssn 123-45-6789", "ssn [id]");
     check("card 4111 1111 1111 1111 and 4111111111111111", "card [id] and [id]");
+    check("3782 822463 10005, 5555555555554444, 30569309025904", "[id], [id], [id]");
     check("IBAN DE89 3704 0044 0532 0130 00", "IBAN [id]");
     check("GB82WEST12345698765432", "[id]");
     check("mac 00:1a:2b:3c:4d:5e", "mac [id]");
@@ -64,6 +66,8 @@ fn numbers_of_people() {
 fn numbers_of_nobody() {
     for text in [
         "4111111111111112",
+        "6651586784672005225",
+        "444977763198796",
         "1700000000000",
         "+12345678901\n",
         "2024-11-23 12:34:56.789",
