@@ -157,6 +157,7 @@ pub(crate) fn compile(domain: ast::Domain) -> Result<Model, Vec<Diagnostic>> {
         task_by_key,
         methods,
         actions: compiled,
+        memory: std::sync::Mutex::default(),
     };
     model.warnings = warnings(&model);
     Ok(model)

@@ -184,8 +184,8 @@ impl CompiledDomain {
         options: &Options<'_>,
     ) -> Result<Plan, Error> {
         let request = Request::new(&self.model, &state.objects, tasks, options)?;
-        let store = state.store.clone();
-        let mut search = Search::new(&self.model, &state.objects, store, &request, options, false);
+        let mut search =
+            Search::new(&self.model, &state.objects, &state.store, &request, options, false);
         match search.run() {
             End::Found => Ok(self.priced(state, search.plan())),
             End::Exhausted => Err(self.no_plan(state, tasks, &search, options, &request)),
@@ -205,8 +205,8 @@ impl CompiledDomain {
         count: usize,
     ) -> Result<Vec<Plan>, Error> {
         let request = Request::new(&self.model, &state.objects, tasks, options)?;
-        let store = state.store.clone();
-        let mut search = Search::new(&self.model, &state.objects, store, &request, options, true);
+        let mut search =
+            Search::new(&self.model, &state.objects, &state.store, &request, options, true);
         let mut plans: Vec<Plan> = Vec::new();
         let mut seen = FxHashSet::default();
         while plans.len() < count {

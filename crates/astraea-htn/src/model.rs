@@ -114,6 +114,8 @@ pub(crate) struct Model {
     pub(crate) task_by_key: FxHashMap<String, TaskId>,
     pub(crate) methods: Vec<Method>,
     pub(crate) actions: Vec<Action>,
+    /// Memory of the last search, for the next.
+    pub(crate) memory: std::sync::Mutex<Option<Box<crate::search::Memory>>>,
 }
 
 impl Model {

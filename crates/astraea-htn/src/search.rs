@@ -95,6 +95,64 @@ struct Frame {
     seen: u64,
 }
 
+/// What searches need memory for; kept in the model from one search to the next, because small searches would spend most of their time in
+/// getting it.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    store: Store,
+    nodes: Vec<Node>,
+    words: Vec<u32>,
+    frontier: Vec<u32>,
+    trail: Vec<FactId>,
+    undo: Vec<Undo>,
+    steps: Vec<u32>,
+    frames: Vec<Frame>,
+    bindings: Vec<Obj>,
+    cursors: Vec<Walk>,
+    visited: FxHashMap<(u64, u64), Mark>,
+    scratch: Vec<Obj>,
+}
+
+/// A search that looked at more situations than this gives its memory back.
+const KEEP: usize = 4096;
+
+impl Drop for Search<'_> {
+    fn drop(&mut self) {
+        use std::mem::take;
+        if self.visited.capacity() > KEEP || self.nodes.capacity() > KEEP {
+            return;
+        }
+        let mut memory = Memory {
+            store: take(&mut self.store),
+            nodes: take(&mut self.nodes),
+            words: take(&mut self.words),
+            frontier: take(&mut self.frontier),
+            trail: take(&mut self.trail),
+            undo: take(&mut self.undo),
+            steps: take(&mut self.steps),
+            frames: take(&mut self.frames),
+            bindings: take(&mut self.bindings),
+            cursors: take(&mut self.cursors),
+            visited: take(&mut self.visited),
+            scratch: take(&mut self.scratch),
+        };
+        memory.nodes.clear();
+        memory.words.clear();
+        memory.frontier.clear();
+        memory.trail.clear();
+        memory.undo.clear();
+        memory.steps.clear();
+        memory.frames.clear();
+        memory.bindings.clear();
+        memory.cursors.clear();
+        memory.visited.clear();
+        memory.scratch.clear();
+        if let Ok(mut kept) = self.model.memory.try_lock() {
+            *kept = Some(Box::new(memory));
+        }
+    }
+}
+
 /// A search in progress.
 #[derive(Debug)]
 pub(crate) struct Search<'a> {
@@ -136,13 +194,16 @@ impl<'a> Search<'a> {
     pub(crate) fn new(
         model: &'a Model,
         objects: &'a Objects,
-        store: Store,
+        start: &Store,
         request: &'a Request,
         options: &'a Options<'a>,
         many: bool,
     ) -> Self {
         let rules = &request.rules;
         let many = many || options.accept.is_some() || !rules.plans.is_empty();
+        let mut memory =
+            model.memory.try_lock().map(|mut m| m.take()).ok().flatten().unwrap_or_default();
+        memory.store.clone_from(start);
         let mut search = Self {
             model,
             objects,
@@ -150,18 +211,18 @@ impl<'a> Search<'a> {
             rules,
             top: &request.top,
             goal: request.goal.as_ref(),
-            store,
-            nodes: Vec::with_capacity(32),
-            words: Vec::with_capacity(64),
-            frontier: Vec::with_capacity(8),
-            trail: Vec::with_capacity(32),
-            undo: Vec::with_capacity(64),
-            steps: Vec::with_capacity(16),
+            store: memory.store,
+            nodes: memory.nodes,
+            words: memory.words,
+            frontier: memory.frontier,
+            trail: memory.trail,
+            undo: memory.undo,
+            steps: memory.steps,
             remaining: 0,
-            frames: Vec::with_capacity(32),
-            bindings: Vec::with_capacity(64),
-            cursors: Vec::with_capacity(32),
-            visited: FxHashMap::default(),
+            frames: memory.frames,
+            bindings: memory.bindings,
+            cursors: memory.cursors,
+            visited: memory.visited,
             many,
             spent: 0,
             next_look: 0,
@@ -171,7 +232,7 @@ impl<'a> Search<'a> {
             depth_hit: false,
             rejected: 0,
             deepest: Deepest::default(),
-            scratch: Vec::new(),
+            scratch: memory.scratch,
         };
         search.begin();
         search

@@ -42,7 +42,7 @@ pub(crate) struct Walk {
 }
 
 /// All facts ever seen and which of them hold.
-#[derive(Debug, Clone)]
+#[derive(Debug, Default)]
 pub(crate) struct Store {
     facts: Vec<Fact>,
     args: Vec<Obj>,
@@ -72,6 +72,25 @@ pub(crate) fn hash_term(symbol: u32, args: &[Obj]) -> u64 {
 
 fn arg_key(pred: u32, pos: usize, obj: Obj) -> u64 {
     (u64::from(obj) << 32) ^ (u64::from(pred) << 6) ^ pos as u64
+}
+
+impl Clone for Store {
+    fn clone(&self) -> Self {
+        let mut store = Self::default();
+        store.clone_from(self);
+        store
+    }
+
+    /// Reuses the memory of the old one: a search begins with this.
+    fn clone_from(&mut self, other: &Self) {
+        self.facts.clone_from(&other.facts);
+        self.args.clone_from(&other.args);
+        self.links.clone_from(&other.links);
+        self.by_pred.clone_from(&other.by_pred);
+        self.by_arg.clone_from(&other.by_arg);
+        self.slots.clone_from(&other.slots);
+        self.hash = other.hash;
+    }
 }
 
 impl Store {

@@ -41,8 +41,7 @@ pub(crate) fn explain(
 ) -> Result<Explanation, Error> {
     let model = &domain.model;
     let request = Request::new(model, &state.objects, tasks, options)?;
-    let mut search =
-        Search::new(model, &state.objects, state.store.clone(), &request, options, false);
+    let mut search = Search::new(model, &state.objects, &state.store, &request, options, false);
     let end = search.run();
     let verdicts = match end {
         End::Found => (Verdict::Taken, Verdict::NotNeeded),
