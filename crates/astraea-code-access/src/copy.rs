@@ -47,6 +47,9 @@ pub struct WorkingCopy {
     _lock: Lock,
 }
 
+/// When contents were last changed: seconds and nanoseconds.
+type Mtime = (i64, u32);
+
 /// A file as we wrote it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Placed {
@@ -152,7 +155,7 @@ impl WorkingCopy {
     /// Removes what is not wanted, or not as we wrote it; what remains in `placed` is on the disk.
     fn prune(
         &mut self,
-        wanted: &BTreeMap<RepoPath, (Leaf, Option<(i64, u32)>)>,
+        wanted: &BTreeMap<RepoPath, (Leaf, Option<Mtime>)>,
         dirs: &BTreeSet<RepoPath>,
     ) -> io::Result<()> {
         let mut kept = BTreeMap::new();

@@ -29,7 +29,16 @@ use crate::trees::{self, Files};
 /// Called before each step of a transaction that changes the user's files, with the step's name. For tests: an error
 /// makes the step fail, and a hook may end the process there.
 #[derive(Clone)]
-pub struct FaultHook(pub Arc<dyn Fn(&str) -> io::Result<()> + Send + Sync>);
+pub struct FaultHook(Arc<Hook>);
+
+type Hook = dyn Fn(&str) -> io::Result<()> + Send + Sync;
+
+impl FaultHook {
+    /// A hook that calls this function.
+    pub fn new(hook: impl Fn(&str) -> io::Result<()> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(hook))
+    }
+}
 
 impl fmt::Debug for FaultHook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

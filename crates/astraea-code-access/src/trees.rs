@@ -11,6 +11,9 @@ use crate::path::RepoPath;
 /// A file in a tree: its contents and kind.
 pub(crate) type Leaf = (BlobId, FileMode);
 
+/// A changed path, as its components.
+type Split<'a> = (&'a [&'a [u8]], Option<Leaf>);
+
 /// A tree as a map; names that are no paths (`..`, a slash) are left out.
 pub(crate) type Files = BTreeMap<RepoPath, Leaf>;
 
@@ -144,7 +147,7 @@ pub(crate) fn update(
 ) -> Result<TreeId, Error> {
     let split: Vec<(Vec<&[u8]>, Option<Leaf>)> =
         changes.iter().map(|(path, leaf)| (path.components().collect(), *leaf)).collect();
-    let refs: Vec<(&[&[u8]], Option<Leaf>)> =
+    let refs: Vec<Split<'_>> =
         split.iter().map(|(parts, leaf)| (parts.as_slice(), *leaf)).collect();
     let made = level(repo, base, &refs, written)?;
     let id = match made {
@@ -162,13 +165,13 @@ pub(crate) fn update(
 fn level(
     repo: &Repository,
     base: Option<Oid>,
-    changes: &[(&[&[u8]], Option<Leaf>)],
+    changes: &[Split<'_>],
     written: &mut Vec<Oid>,
 ) -> Result<Option<Oid>, Error> {
     let fail = |e: git2::Error| Error::git("write a tree", &e);
     let old = base.map(|id| repo.find_tree(id)).transpose().map_err(fail)?;
     let mut builder = repo.treebuilder(old.as_ref()).map_err(fail)?;
-    let mut below: BTreeMap<&[u8], Vec<(&[&[u8]], Option<Leaf>)>> = BTreeMap::new();
+    let mut below: BTreeMap<&[u8], Vec<Split<'_>>> = BTreeMap::new();
     let mut here: BTreeMap<&[u8], Option<Leaf>> = BTreeMap::new();
     for (parts, leaf) in changes {
         match parts {

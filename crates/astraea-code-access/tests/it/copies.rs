@@ -42,7 +42,8 @@ fn a_copy_is_reused_and_whatever_was_done_in_it_undone() {
     std::fs::File::options().write(true).open(dir.join("d/b")).unwrap().set_modified(real).unwrap();
     std::fs::create_dir_all(dir.join("junk/deep")).unwrap();
     std::fs::write(dir.join("junk/deep/x"), "x").unwrap();
-    std::fs::set_permissions(dir.join("junk/deep"), std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(dir.join("junk/deep"), std::fs::Permissions::from_mode(0o000))
+        .unwrap();
     symlink("/etc", dir.join("link")).unwrap();
     let second = repo.materialise(&snapshot, &EditSet::new()).unwrap();
     assert_ne!(second.path(), dir, "the first is in use");

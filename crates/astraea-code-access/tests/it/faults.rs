@@ -47,7 +47,7 @@ fn hooked(
 ) -> OpenOptions {
     let count = AtomicUsize::new(0);
     let mut options = world.options();
-    options.fault = Some(FaultHook(Arc::new(move |_| hook(count.fetch_add(1, Ordering::SeqCst)))));
+    options.fault = Some(FaultHook::new(move |_| hook(count.fetch_add(1, Ordering::SeqCst))));
     options
 }
 
@@ -72,10 +72,10 @@ fn steps(what: Act) -> usize {
     let count = Arc::new(AtomicUsize::new(0));
     let seen = Arc::clone(&count);
     let mut options = world.options();
-    options.fault = Some(FaultHook(Arc::new(move |_| {
+    options.fault = Some(FaultHook::new(move |_| {
         seen.fetch_add(1, Ordering::SeqCst);
         Ok(())
-    })));
+    }));
     assert!(act(&Repository::open(&world.root, options).unwrap(), what));
     count.load(Ordering::SeqCst)
 }
@@ -142,7 +142,7 @@ fn child() {
     let root = PathBuf::from(root);
     let count = AtomicUsize::new(0);
     let mut options = OpenOptions::new(root.parent().unwrap().join("state"));
-    options.fault = Some(FaultHook(Arc::new(move |_| {
+    options.fault = Some(FaultHook::new(move |_| {
         if count.fetch_add(1, Ordering::SeqCst) == at {
             rustix::process::kill_process(
                 rustix::process::getpid(),
@@ -150,7 +150,7 @@ fn child() {
             )?;
         }
         Ok(())
-    })));
+    }));
     let repo = Repository::open(&root, options).unwrap();
     assert!(act(&repo, if undo { Act::Undo } else { Act::Apply }));
 }
@@ -199,4 +199,26 @@ fn p3_case_32_killed_at_each_step_of_apply() {
 #[test]
 fn p3_case_32_killed_at_each_step_of_undo() {
     killed(Act::Undo);
+}
+
+#[test]
+fn p3_a_failing_disk_or_a_kill_during_delivery_leaves_no_branch() {
+    let world = World::with(&[("a", "1\n")]);
+    let (repo, snapshot, edits) = world.edited(&[("a", "2\n")]);
+    let before = world.hash();
+    for at in 0..3 {
+        let options = hooked(&world, move |n| match n == at {
+            true => Err(io::Error::from_raw_os_error(28)),
+            false => Ok(()),
+        });
+        let failing = Repository::open(&world.root, options).unwrap();
+        assert!(failing.deliver(&crate::world::delivery(&snapshot, &edits)).is_err(), "step {at}");
+        assert_eq!(world.hash(), before);
+        assert_eq!(world.git(&["branch", "--list", "astra/*"]), "");
+        world.git(&["fsck", "--strict"]);
+        // What a later attempt finds in place it need not write again.
+        std::fs::remove_dir_all(world.root.join(".git/objects/pack")).unwrap();
+    }
+    deliver(&repo, &snapshot, &edits);
+    world.git(&["fsck", "--strict"]);
 }

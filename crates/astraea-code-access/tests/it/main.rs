@@ -1,7 +1,8 @@
 //! Real repositories, made by the `git` program in temporary directories.
 #![expect(
     clippy::disallowed_methods,
-    reason = "the tests play the user and the attacker, who go through no door"
+    clippy::unwrap_used,
+    reason = "the tests play the user and the attacker, who go through no door; a helper that fails is a test that fails"
 )]
 
 mod apply;
