@@ -214,7 +214,7 @@ impl Envelope {
     }
 }
 
-const TYPES: [(&str, &[(&str, &str)]); 21] = [
+const TYPES: [(&str, &[(&str, &str)]); 22] = [
     (
         "goal_started",
         &[
@@ -250,6 +250,16 @@ const TYPES: [(&str, &[(&str, &str)]); 21] = [
     ),
     ("delivered", &[("branch", "string"), ("commit", "string?"), ("files", "strings")]),
     ("goal_finished", &[("goal_id", "string"), ("outcome", "string"), ("result", "object")]),
+    (
+        "decision_made",
+        &[
+            ("decision", "string"),
+            ("plan?", "string"),
+            ("methods?", "strings"),
+            ("because?", "string"),
+            ("ruled_out?", "strings"),
+        ],
+    ),
     ("graph_started", &[("task_graph", "object")]),
     ("graph_resumed", &[("again", "strings")]),
     ("task_started", &[("task", "string"), ("action", "string"), ("attempt", "integer")]),

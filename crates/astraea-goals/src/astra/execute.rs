@@ -89,6 +89,10 @@ impl Astra {
             .map_err(|error| GoalError::Internal(error.to_string()))?;
         let mut prelude = bookkeeping::opening(&started, &run);
         prelude.push(NewRecord::new(GOAL_STARTED, payload).with_run(run.clone()));
+        if self.config.no_sandbox {
+            let data = json!({ "tier": self.sandbox().tier() });
+            prelude.push(NewRecord::new("no_sandbox", data).with_run(run.clone()));
+        }
         let start = Start::Fresh(prelude);
         self.carry_out(run, started, started_ms, begun, self.domain.clone(), start, watch, lock)
             .await

@@ -1,8 +1,9 @@
 //! The loop over the graphs of a run.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use astraea_engine::{
     CancellationToken, Clock, Engine, EngineOptions, Journal, NewRecord, Output, Record, Registry,
@@ -80,12 +81,15 @@ impl Drive {
                 .map(|planned| planned.record.clone())
                 .or_else(|| known_plans.get(&id).cloned());
             let finished: Arc<Mutex<Option<GoalResult>>> = Arc::default();
+            let deadline = Deadline::new(&self.cancel, self.left(begun));
             let epilogue = {
                 let (finisher, past, plan) = (self.finisher.clone(), past.clone(), plan.clone());
                 let (finished, started) = (finished.clone(), self.started.clone());
+                let passed = deadline.passed.clone();
                 move |result: &RunResult| {
                     let plan = plan.or_else(|| observed(result).and_then(|out| plan_of(out)));
-                    match judge(&started.goal, &started.tests, plan.as_ref(), result) {
+                    let late = passed.load(Ordering::SeqCst);
+                    match judge(&started.goal, &started.tests, plan.as_ref(), result, late) {
                         Next::Replan { .. } => Vec::new(),
                         Next::Finish(outcome, summary) => {
                             let mut past = past;
@@ -104,15 +108,15 @@ impl Drive {
                     } else {
                         Vec::new()
                     })
-                    .with_cancel(self.cancel.clone())
+                    .with_cancel(deadline.cancel.clone())
                     .with_events(self.records.clone())
                     .with_epilogue(epilogue);
                 engine.resume(request).await
             } else {
-                let graph = self.graph(planned.take(), begun)?;
+                let graph = self.graph(planned.take())?;
                 let request = RunRequest::new(self.run.clone(), id.as_str(), graph)
                     .with_prelude(std::mem::take(&mut prelude))
-                    .with_cancel(self.cancel.clone())
+                    .with_cancel(deadline.cancel.clone())
                     .with_events(self.records.clone())
                     .with_epilogue(epilogue);
                 engine.run(request).await
@@ -127,7 +131,10 @@ impl Drive {
                 seen = Some(output.clone());
             }
             let plan = plan.or_else(|| seen.as_deref().and_then(plan_of));
-            let next = judge(&self.started.goal, &self.started.tests, plan.as_ref(), &result);
+            let late = deadline.passed.load(Ordering::SeqCst);
+            drop(deadline);
+            let Started { goal, tests, .. } = &*self.started;
+            let next = judge(goal, tests, plan.as_ref(), &result, late);
             if let Some(plan) = &plan {
                 tried.plans.push(plan.steps.clone());
             }
@@ -175,6 +182,15 @@ impl Drive {
             tracing::info!(plan = %next_id, because = %otherwise.1, "planning again");
             let payload =
                 json!({ "plan": next.record, "because": otherwise.1, "ruled_out": tried.actions });
+            let decision = json!({
+                "decision": "replan", "plan": next_id, "methods": next.record.methods_used,
+                "because": otherwise.1, "ruled_out": tried.actions,
+            });
+            prelude.push(
+                NewRecord::new("decision_made", decision)
+                    .with_run(self.run.clone())
+                    .with_graph(next_id.as_str().into()),
+            );
             prelude.push(
                 NewRecord::new(REPLANNED, payload)
                     .with_run(self.run.clone())
@@ -191,10 +207,13 @@ impl Drive {
     }
 
     /// The first graph has one task; a later one recalls what was seen and holds its plan.
-    fn graph(&self, planned: Option<Planned>, begun: Instant) -> Result<TaskGraph, GoalError> {
+    ///
+    /// Its own time limit is that of a whole goal, because it is what a later `resume` gets; what is
+    /// left of this sitting is the [`Deadline`]'s business.
+    fn graph(&self, planned: Option<Planned>) -> Result<TaskGraph, GoalError> {
         let limits = &self.started.limits;
         let options = GraphOptions::default()
-            .with_timeout_ms(self.left(begun).max(1))
+            .with_timeout_ms(limits.timeout_ms)
             .with_retry_budget(limits.retry_tokens)
             .with_max_parallel(limits.concurrency);
         let internal =
@@ -242,6 +261,33 @@ impl Drive {
             let _ = self.records.send(record);
         }
         Ok(goal)
+    }
+}
+
+/// Cancels a graph when the time of the goal is up.
+#[derive(Debug)]
+struct Deadline {
+    cancel: CancellationToken,
+    passed: Arc<AtomicBool>,
+    timer: tokio::task::JoinHandle<()>,
+}
+
+impl Deadline {
+    fn new(parent: &CancellationToken, left_ms: u64) -> Self {
+        let (cancel, passed) = (parent.child_token(), Arc::new(AtomicBool::new(false)));
+        let (token, flag) = (cancel.clone(), passed.clone());
+        let timer = tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(left_ms)).await;
+            flag.store(true, Ordering::SeqCst);
+            token.cancel();
+        });
+        Self { cancel, passed, timer }
+    }
+}
+
+impl Drop for Deadline {
+    fn drop(&mut self) {
+        self.timer.abort();
     }
 }
 

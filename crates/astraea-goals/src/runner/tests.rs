@@ -476,6 +476,31 @@ async fn defect_07_the_timeout_holds_and_the_run_can_be_resumed() {
     assert_eq!(observed, 1, "what had finished does not run again");
 }
 
+/// A later plan gets what is left of the time; when it is resumed it gets the whole again.
+#[tokio::test(start_paused = true)]
+async fn defect_07_a_later_plan_is_stopped_too_and_has_time_again_when_resumed() {
+    let edit = json!({ "file_path": "a.py", "search": "x", "replace": "y" });
+    let mut world = World::new("fix_bug").context(edit).on("run_tests", |cx| {
+        if cx.graph.as_str() == "plan-1" {
+            Answer::Failed(Failure::new(ErrorClass::TestFailure, "1 test failed"))
+        } else {
+            Answer::Succeeded(Output::of(tests_say(GREEN)))
+        }
+    });
+    world.hangs = Some("repair");
+    world.timeout_ms = 1_000;
+    let result = world.run().await;
+    assert_eq!((result.outcome, result.replans), (Outcome::TimedOut, 1), "{}", result.to_text());
+    world.hangs = None;
+    let records = world.journal.inner.records();
+    let plan = records.iter().find(|record| record.kind == REPLANNED).unwrap();
+    let plan: crate::planning::PlanRecord =
+        serde_json::from_value(plan.payload["plan"].clone()).unwrap();
+    let plans = [("plan-2".to_owned(), plan)].into();
+    let again = world.drive(Some(Start::Resume { graphs: 2, plans, prelude: Vec::new() })).await;
+    assert_eq!(again.outcome, Outcome::Verified, "{}", again.to_text());
+}
+
 #[tokio::test]
 async fn defect_10_what_never_ran_prevents_success() {
     let world =

@@ -23,15 +23,20 @@ pub(crate) enum Next {
     },
 }
 
-/// Judges the end of a graph.
+/// Judges the end of a graph. `late` says that the goal's time was up.
 pub(crate) fn judge(
     goal: &str,
     tests: &[String],
     plan: Option<&PlanRecord>,
     result: &RunResult,
+    late: bool,
 ) -> Next {
     let finish = |outcome, text: &str| Next::Finish(outcome, text.to_owned());
-    match result.status {
+    let status = match result.status {
+        RunStatus::Cancelled if late => RunStatus::TimedOut,
+        status => status,
+    };
+    match status {
         RunStatus::Succeeded => match plan {
             Some(plan) if plan.no_plan.is_none() => succeeded(goal, tests, plan, result),
             Some(plan) => no_plan(goal, plan, result),
