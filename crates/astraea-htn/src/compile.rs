@@ -1,5 +1,6 @@
 //! From syntax tree to model, checking every name, arity, type and ordering on the way.
 
+mod pullup;
 mod scope;
 
 use rustc_hash::FxHashMap;
@@ -12,6 +13,7 @@ use crate::query::{Cond, Part, Query, Vars};
 use crate::syntax::did_you_mean;
 use crate::types::{Ty, TypeTable};
 
+pub(crate) use pullup::{Lift, chain};
 pub(crate) use scope::{Scope, parts_of, resolve_term};
 
 /// What names mean while methods, actions and problems are compiled.
@@ -131,20 +133,39 @@ pub(crate) fn compile(domain: ast::Domain) -> Result<Model, Vec<Diagnostic>> {
     if !errors.is_empty() {
         return Err(errors);
     }
+    let heads = tasks.iter().enumerate();
+    let of_action: Vec<(u32, &Action)> =
+        heads.filter_map(|(t, task)| Some((t as u32, &compiled[task.action? as usize]))).collect();
+    let owners: FxHashMap<u32, u32> = refines
+        .iter()
+        .enumerate()
+        .flat_map(|(t, list)| list.iter().map(move |m| (*m, t as u32)))
+        .collect();
+    let of_method: Vec<(u32, &Method, Vec<Cond>)> = methods
+        .iter()
+        .enumerate()
+        .map(|(m, body): (usize, &Body)| (owners[&(m as u32)], &body.method, body.own()))
+        .collect();
+    let lift = Lift::new(&predicates, &of_action, &of_method, tasks.len());
+    drop(of_method);
+    let stateless: Vec<bool> =
+        methods.iter().map(|b| b.parts.iter().all(|(cond, _)| lift.is_rigid(cond))).collect();
     for (task, declared) in tasks.iter_mut().zip(refines) {
         let mut cheapest = declared.clone();
-        let cost = |m: &u32| methods[*m as usize].cost.unwrap_or(0.0);
+        let cost = |m: &u32| methods[*m as usize].method.cost.unwrap_or(0.0);
         cheapest.sort_by(|a, b| cost(a).total_cmp(&cost(b)));
         task.neutral = match task.action {
             Some(a) => {
                 let action = &compiled[a as usize];
                 action.parts.is_empty() && action.changes.is_empty()
             }
-            None => declared.iter().all(|m| methods[*m as usize].query.is_free()),
+            None => declared.iter().all(|m| stateless[*m as usize]),
         };
         task.declared = declared;
         task.cheapest = cheapest;
     }
+    let methods: Vec<Method> =
+        methods.into_iter().map(|body| body.finish(&lift, &predicates, &types)).collect();
     let mut model = Model {
         ast: domain,
         warnings: Vec::new(),
@@ -157,6 +178,7 @@ pub(crate) fn compile(domain: ast::Domain) -> Result<Model, Vec<Diagnostic>> {
         task_by_key,
         methods,
         actions: compiled,
+        lift,
         memory: std::sync::Mutex::default(),
     };
     model.warnings = warnings(&model);
@@ -260,7 +282,7 @@ fn method(
     ast: &ast::Method,
     names: &Names<'_>,
     errors: &mut Vec<Diagnostic>,
-) -> Option<(TaskId, Method)> {
+) -> Option<(TaskId, Body)> {
     if let Some(cost) = ast.cost
         && !(0.0..=1.0).contains(&cost)
     {
@@ -296,7 +318,7 @@ pub(crate) fn network(
     mut scope: Scope<'_, '_>,
     head: Vec<Arg>,
     head_types: &[Ty],
-) -> Option<Method> {
+) -> Option<Body> {
     let names = scope.names;
     let mut parts: Vec<Part> = Vec::new();
     let mut bound = vec![false; scope.count];
@@ -336,22 +358,59 @@ pub(crate) fn network(
         return None;
     }
     let types = scope.types[..scope.count].to_vec();
-    let vars = Vars { types: &types, bound, used, slots: scope.slots };
-    let params_of = |p: u32| names.predicates[p as usize].params.clone();
-    let query = Query::compile(parts, vars, params_of, names.types);
-    Some(Method {
+    let vars = Vars { types, bound, used, slots: scope.slots };
+    let method = Method {
         name: ast.name.text.clone(),
         cost: ast.cost,
         vars: ast.params.iter().map(|p| p.name.text.clone()).collect(),
         head,
-        query,
+        query: Query::default(),
+        ordered_query: Query::default(),
         subs,
         backwards,
-    })
+    };
+    Some(Body { method, parts, vars })
+}
+
+/// A method whose queries are still to be made.
+#[derive(Debug)]
+pub(crate) struct Body {
+    pub(crate) method: Method,
+    parts: Vec<Part>,
+    vars: Vars,
+}
+
+impl Body {
+    /// Makes the queries, with what the subtasks need.
+    pub(crate) fn finish(self, lift: &Lift, predicates: &[Predicate], types: &TypeTable) -> Method {
+        let Self { mut method, parts, vars } = self;
+        let params_of = |p: u32| predicates[p as usize].params.clone();
+        let query = |total: bool| {
+            let mut parts = parts.clone();
+            for cond in lift.lifted(&method.subs, &method.backwards, total) {
+                if parts.iter().all(|(own, _)| *own != cond) {
+                    parts.push((cond, IMPLIED));
+                }
+            }
+            Query::compile(parts, vars.clone(), params_of, types)
+        };
+        let (general, ordered) = (query(false), query(lift.total));
+        method.query = general;
+        method.ordered_query = ordered;
+        method
+    }
+
+    fn own(&self) -> Vec<Cond> {
+        let simple = self.parts.iter().map(|(cond, _)| cond).filter(|c| pullup::is_simple(c));
+        simple.cloned().collect()
+    }
 }
 
 /// Marks parts of `:constraints` among the part numbers of a query; `u16::MAX` is the part number of a type check that no source wrote.
 pub(crate) const CONSTRAINT: u16 = 0x8000;
+
+/// The part number of a condition that a subtask needs.
+pub(crate) const IMPLIED: u16 = u16::MAX - 1;
 
 /// Puts the orderings into the subtasks and sorts these; a cycle is an error.
 fn order(network: &ast::Network, subs: &mut [Sub], scope: &mut Scope<'_, '_>) -> Option<Vec<u16>> {

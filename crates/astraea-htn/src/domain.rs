@@ -236,7 +236,7 @@ impl CompiledDomain {
         options: &Options<'_>,
         request: &Request,
     ) -> Error {
-        let deepest = crate::explain::summary(&self.model, state, search, options, &request.rules);
+        let deepest = crate::explain::summary(&self.model, state, search, options, request);
         Error::NoPlan { task: tasks.to_string(), deepest }
     }
 

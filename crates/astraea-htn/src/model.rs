@@ -3,6 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use crate::ast;
+use crate::compile::Lift;
 use crate::diagnostic::Diagnostic;
 use crate::objects::{Obj, Objects};
 use crate::query::{Cond, Query};
@@ -16,6 +17,14 @@ pub(crate) type TaskId = u32;
 pub(crate) enum Arg {
     Var(u16),
     Obj(Obj),
+}
+
+impl Method {
+    /// The query to use.
+    #[inline]
+    pub(crate) fn query(&self, ordered: bool) -> &Query {
+        if ordered { &self.ordered_query } else { &self.query }
+    }
 }
 
 impl Arg {
@@ -65,7 +74,10 @@ pub(crate) struct Method {
     pub(crate) vars: Vec<String>,
     /// How the task's arguments bind the variables.
     pub(crate) head: Vec<Arg>,
+    /// Finds the bindings, with what subtasks need wherever they stand.
     pub(crate) query: Query,
+    /// The same with all that subtasks need where everything is totally ordered.
+    pub(crate) ordered_query: Query,
     pub(crate) subs: Vec<Sub>,
     /// The subtasks in an order in which every one comes after those that wait for it.
     pub(crate) backwards: Vec<u16>,
@@ -114,6 +126,7 @@ pub(crate) struct Model {
     pub(crate) task_by_key: FxHashMap<String, TaskId>,
     pub(crate) methods: Vec<Method>,
     pub(crate) actions: Vec<Action>,
+    pub(crate) lift: Lift,
     /// Memory of the last search, for the next.
     pub(crate) memory: std::sync::Mutex<Option<Box<crate::search::Memory>>>,
 }

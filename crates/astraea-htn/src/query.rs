@@ -6,7 +6,7 @@ use crate::store::{NONE, Store, Walk};
 use crate::types::{Ty, TypeTable};
 
 /// A condition whose variables are all bound when it is asked.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Cond {
     Atom(u32, Vec<Arg>),
     Equal(Arg, Arg),
@@ -154,15 +154,17 @@ pub(crate) type Part = (Cond, u16);
 pub(crate) struct Stuck {
     /// The part of the precondition; `None` where a variable has no object of its type.
     pub(crate) part: Option<u16>,
+    /// What it asked.
+    pub(crate) cond: Option<Cond>,
     /// The variables at that moment; `None` for those not bound yet.
     pub(crate) binding: Vec<Option<Obj>>,
 }
 
 /// What the compiler knows about the variables of a query.
-#[derive(Debug)]
-pub(crate) struct Vars<'a> {
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Vars {
     /// Their types.
-    pub(crate) types: &'a [Ty],
+    pub(crate) types: Vec<Ty>,
     /// Which are bound before the query runs.
     pub(crate) bound: Vec<bool>,
     /// Which are used outside the query.
@@ -175,7 +177,7 @@ impl Query {
     /// Orders the conjuncts: checks as soon as their variables are bound, then the fact with most arguments known.
     pub(crate) fn compile(
         parts: Vec<Part>,
-        mut vars: Vars<'_>,
+        mut vars: Vars,
         params_of: impl Fn(u32) -> Vec<Ty>,
         types: &TypeTable,
     ) -> Self {
@@ -259,11 +261,6 @@ impl Query {
         self.ops.len()
     }
 
-    /// Whether every binding satisfies it.
-    pub(crate) fn is_free(&self) -> bool {
-        self.ops.iter().all(|op| matches!(op, Op::Each { .. }))
-    }
-
     /// Finds the first (`resume` = false) or the next binding.
     pub(crate) fn next(
         &self,
@@ -310,12 +307,19 @@ impl Query {
                 Op::Check(..) => {}
             }
         }
-        let part = match &self.ops[at] {
-            Op::Match { part, .. } | Op::Check(_, part) => Some(*part),
-            Op::Each { .. } => None,
+        let (part, cond) = match &self.ops[at] {
+            Op::Match { pred, args, part } => {
+                let args = args.iter().map(|pat| match pat {
+                    Pat::Known(arg) => *arg,
+                    Pat::Bind(slot, _) | Pat::Same(slot) => Arg::Var(*slot),
+                });
+                (Some(*part), Some(Cond::Atom(*pred, args.collect())))
+            }
+            Op::Check(cond, part) => (Some(*part), Some(cond.clone())),
+            Op::Each { .. } => (None, None),
         };
         let binding = values.iter().zip(known).map(|(v, k)| k.then_some(*v)).collect();
-        Some(Stuck { part, binding })
+        Some(Stuck { part, cond, binding })
     }
 
     fn run(

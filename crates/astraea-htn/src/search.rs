@@ -161,6 +161,7 @@ pub(crate) struct Search<'a> {
     options: &'a Options<'a>,
     rules: &'a Rules,
     top: &'a Method,
+    ordered: bool,
     goal: Option<&'a (Cond, usize)>,
     pub(crate) store: Store,
     nodes: Vec<Node>,
@@ -210,6 +211,7 @@ impl<'a> Search<'a> {
             options,
             rules,
             top: &request.top,
+            ordered: request.ordered,
             goal: request.goal.as_ref(),
             store: memory.store,
             nodes: memory.nodes,
@@ -459,10 +461,13 @@ impl<'a> Search<'a> {
                     continue;
                 }
                 self.cursors.truncate(cursor);
-                self.cursors.resize(cursor + method.query.cursors(), Walk { at: NONE, by: NONE });
+                self.cursors.resize(
+                    cursor + method.query(self.ordered).cursors(),
+                    Walk { at: NONE, by: NONE },
+                );
                 frame.running = true;
             }
-            let found = method.query.next(
+            let found = method.query(self.ordered).next(
                 &self.store,
                 self.objects,
                 &mut self.bindings[first..],
@@ -481,7 +486,7 @@ impl<'a> Search<'a> {
 
     fn bind_head(&mut self, node: u32, method: &Method, first: usize) -> bool {
         self.bindings.truncate(first);
-        self.bindings.resize(first + method.query.slots, NONE);
+        self.bindings.resize(first + method.query(self.ordered).slots, NONE);
         if node == ROOT {
             return true;
         }

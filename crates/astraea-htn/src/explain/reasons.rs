@@ -1,9 +1,9 @@
 //! Finds the reasons by executing again what the search found, and asking each method anew.
 
 use super::{Candidate, Explanation, Met, Verdict};
-use crate::ast::Formula;
+use crate::ast::{Formula, Name, Term};
 use crate::atom::Atom;
-use crate::compile::{CONSTRAINT, parts_of};
+use crate::compile::{CONSTRAINT, IMPLIED, parts_of};
 use crate::domain::CompiledDomain;
 use crate::error::Error;
 use crate::model::{Arg, Model};
@@ -11,6 +11,7 @@ use crate::network::Network;
 use crate::objects::Obj;
 use crate::options::{MethodOrder, Options};
 use crate::plan::{Done, Plan};
+use crate::query::Cond;
 use crate::search::{End, Request, Rules, Search, change, resolve_task};
 use crate::state::State;
 use crate::store::{NONE, Store};
@@ -29,6 +30,8 @@ struct Explainer<'a> {
     state: &'a State,
     store: Store,
     done: usize,
+    /// Whether everything is totally ordered.
+    ordered: bool,
     /// The verdicts on the method chosen, and on one behind it that is applicable.
     verdicts: (Verdict, Verdict),
 }
@@ -43,12 +46,14 @@ pub(crate) fn explain(
     let request = Request::new(model, &state.objects, tasks, options)?;
     let mut search = Search::new(model, &state.objects, &state.store, &request, options, false);
     let end = search.run();
+    let ordered = request.ordered;
     let verdicts = match end {
         End::Found => (Verdict::Taken, Verdict::NotNeeded),
         End::Exhausted => (Verdict::Furthest, Verdict::Abandoned),
         End::Stopped(_) => (Verdict::Furthest, Verdict::NotReached),
     };
-    let mut explainer = Explainer { model, state, store: state.store.clone(), done: 0, verdicts };
+    let mut explainer =
+        Explainer { model, state, store: state.store.clone(), done: 0, ordered, verdicts };
     if let End::Found = end {
         let plan = domain.priced(state, search.plan());
         let steps: Vec<(u32, Vec<Obj>)> = plan
@@ -96,14 +101,15 @@ pub(crate) fn summary(
     state: &State,
     search: &Search<'_>,
     options: &Options<'_>,
-    rules: &Rules,
+    request: &Request,
 ) -> Option<String> {
+    let (rules, ordered) = (&request.rules, request.ordered);
     let deepest = &search.deepest;
     let mut text = String::new();
     if let Some(last) = deepest.chain.last() {
         let verdicts = (Verdict::Furthest, Verdict::Abandoned);
         let mut explainer =
-            Explainer { model, state, store: state.store.clone(), done: 0, verdicts };
+            Explainer { model, state, store: state.store.clone(), done: 0, ordered, verdicts };
         let depth = deepest.chain.len() - 1;
         let point =
             Point { task: last.task, args: last.args.clone(), depth, at: last.at, chosen: None };
@@ -255,8 +261,8 @@ impl Explainer<'_> {
     fn blocked(&self, id: u32, args: &[Obj]) -> Option<Verdict> {
         let method = &self.model.methods[id as usize];
         let ast = &self.model.ast.methods[id as usize];
-        let mut binding = vec![NONE; method.query.slots];
-        let mut bound = vec![false; method.query.slots];
+        let mut binding = vec![NONE; method.query(self.ordered).slots];
+        let mut bound = vec![false; method.query(self.ordered).slots];
         for (arg, value) in method.head.iter().zip(args) {
             let fits = match arg {
                 Arg::Obj(obj) => obj == value,
@@ -276,12 +282,23 @@ impl Explainer<'_> {
                 });
             }
         }
-        let stuck = method.query.stuck(&self.store, &self.state.objects, &mut binding, &bound)?;
+        let stuck = method.query(self.ordered).stuck(
+            &self.store,
+            &self.state.objects,
+            &mut binding,
+            &bound,
+        )?;
         let shown = method.vars.iter().zip(&stuck.binding).filter_map(|(name, obj)| {
             obj.map(|obj| (name.clone(), self.state.objects.name(obj).to_owned()))
         });
         let part = match stuck.part {
             Some(u16::MAX) | None => None,
+            Some(IMPLIED) => {
+                let part = stuck.cond.as_ref().and_then(|c| self.formula(c, &method.vars))?;
+                let (failed, why) = self.reason(&part, &method.vars, &stuck.binding);
+                let why = format!("{why}, and a subtask needs it");
+                return Some(Verdict::Blocked { failed, why, binding: shown.collect() });
+            }
             Some(part) if part & CONSTRAINT != 0 => {
                 parts_of(&ast.network.constraints).get(usize::from(part & !CONSTRAINT)).copied()
             }
@@ -294,6 +311,26 @@ impl Explainer<'_> {
             }
         };
         Some(Verdict::Blocked { failed, why, binding: shown.collect() })
+    }
+
+    /// A condition as it would be written.
+    fn formula(&self, cond: &Cond, vars: &[String]) -> Option<Formula> {
+        let name = |arg: &Arg| {
+            Some(Name::new(match arg {
+                Arg::Var(slot) => vars.get(usize::from(*slot))?.as_str(),
+                Arg::Obj(obj) => self.state.objects.name(*obj),
+            }))
+        };
+        Some(match cond {
+            Cond::Atom(pred, args) => {
+                let predicate = &self.model.predicates[*pred as usize];
+                let args = args.iter().map(name).collect::<Option<_>>()?;
+                Formula::Atom(Term { name: Name::new(predicate.name.as_str()), args })
+            }
+            Cond::Equal(a, b) => Formula::Equal(name(a)?, name(b)?),
+            Cond::Not(part) => Formula::Not(Box::new(self.formula(part, vars)?)),
+            _ => return None,
+        })
     }
 
     /// The part with values in the place of variables, and why it does not hold.

@@ -34,6 +34,8 @@ pub(crate) struct Request {
     /// The goal, and how many variables it has.
     pub(crate) goal: Option<(Cond, usize)>,
     pub(crate) rules: Rules,
+    /// Whether the tasks and everything below them are totally ordered.
+    pub(crate) ordered: bool,
 }
 
 impl Request {
@@ -61,7 +63,8 @@ impl Request {
             full_top(model, objects, network)?
         };
         let goal = network.goal.as_ref().map(|g| goal(model, objects, network, g)).transpose()?;
-        Ok(Self { top, goal, rules: Rules::new(model, objects, options)? })
+        let ordered = model.lift.total && compile::chain(&top.subs, &top.backwards);
+        Ok(Self { top, goal, rules: Rules::new(model, objects, options)?, ordered })
     }
 }
 
@@ -129,6 +132,7 @@ fn plain_top(model: &Model, objects: &Objects, network: &Network) -> Result<Meth
         vars: Vec::new(),
         head: Vec::new(),
         query: Query::default(),
+        ordered_query: Query::default(),
         subs,
         backwards,
     })
@@ -176,7 +180,9 @@ fn full_top(model: &Model, objects: &Objects, network: &Network) -> Result<Metho
     let scope = Scope::new(&names, &method.params, &mut errors);
     let top = compile::network(&method, scope, Vec::new(), &[]);
     match top {
-        Some(top) if errors.is_empty() => Ok(top),
+        Some(top) if errors.is_empty() => {
+            Ok(top.finish(&model.lift, &model.predicates, &model.types))
+        }
         _ => Err(Error::Invalid(Report::new(errors, &[]))),
     }
 }

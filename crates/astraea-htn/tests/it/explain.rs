@@ -6,7 +6,7 @@ use expect_test::{Expect, expect};
 use crate::support::{compile, rounds};
 
 const CODING: &str = "(define (domain coding) (:types file)
-  (:predicates (suspicious ?f - file) (runner) (model) (green))
+  (:predicates (suspicious ?f - file) (runner) (model) (green) (lucky))
   (:task fix :parameters ()) (:task change :parameters (?f - file))
   (:method ask :parameters (?f - file) :task (fix) :cost 0.1
     :precondition (and (model) (suspicious ?f)) :ordered-subtasks (and (change ?f) (test)))
@@ -16,7 +16,7 @@ const CODING: &str = "(define (domain coding) (:types file)
     :precondition (suspicious ?f) :ordered-subtasks (and (change ?f) (test)))
   (:method scaffold :parameters () :task (fix) :cost 0.9 :ordered-subtasks ())
   (:method edit :parameters (?f - file) :task (change ?f) :ordered-subtasks (modify ?f))
-  (:action modify :parameters (?f - file))
+  (:action modify :parameters (?f - file) :effect (when (lucky) (green)))
   (:action test :precondition (runner) :effect (green))
   (:action deploy :precondition (green)))";
 
@@ -81,7 +81,7 @@ fn no_plan() {
             (fix) (after 0 steps)
               - ask (cost 0.1): blocked by (model): it is only believed with confidence 0.3, and 0.5 is needed
               - blind (cost 0.2): came furthest, but could not be completed
-              - search (cost 0.3): tried, but what it asks for could not be done
+              - search (cost 0.3): blocked by (runner): it is not a fact, and a subtask needs it
               - scaffold (cost 0.9): ruled out
               (deploy) (after 1 steps)
                 ! (green): it is not a fact
@@ -91,13 +91,13 @@ fn no_plan() {
         &[],
         &options,
         &expect![[r#"
-        no plan: every way to carry out (fix) was tried and none works
-        (fix) (after 0 steps)
-          - ask (cost 0.1): blocked by (model): it is only believed with confidence 0.3, and 0.5 is needed
-          - blind (cost 0.2): blocked by (suspicious ?f): no fact matches it
-          - search (cost 0.3): blocked by (suspicious ?f): no fact matches it
-          - scaffold (cost 0.9): ruled out
-    "#]],
+            no plan: every way to carry out (fix) was tried and none works
+            (fix) (after 0 steps)
+              - ask (cost 0.1): blocked by (model): it is only believed with confidence 0.3, and 0.5 is needed
+              - blind (cost 0.2): blocked by (suspicious ?f): no fact matches it
+              - search (cost 0.3): blocked by (runner): it is not a fact, and a subtask needs it
+              - scaffold (cost 0.9): ruled out
+        "#]],
     );
 }
 
