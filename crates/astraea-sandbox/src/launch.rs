@@ -140,6 +140,7 @@ pub(crate) fn launch(
         control_fd: fds.add(control_fd),
         readable: Vec::new(),
         writable: Vec::new(),
+        masks: Vec::new(),
         on_disk: Vec::new(),
         watch: Watch::new(&spec.limits, host.nproc_counts && tier == Tier::A),
     };
@@ -153,6 +154,7 @@ pub(crate) fn launch(
             inner.readable = vec!["/".into()];
             inner.writable = view.writable;
         }
+        inner.masks = view.masks;
         inner.on_disk = view.on_disk;
         litter = view.litter;
         namespaced(host, spec, &inner, view.args, view.overlays, &private, &mut fds)?

@@ -50,6 +50,8 @@ pub(crate) struct InnerPlan {
     pub(crate) readable: Vec<OsString>,
     /// Paths below which it may do everything.
     pub(crate) writable: Vec<OsString>,
+    /// Paths to hide, from inside (tier A).
+    pub(crate) masks: Vec<OsString>,
     /// Directories on the host's disks whose growth is watched.
     pub(crate) on_disk: Vec<OsString>,
     pub(crate) watch: Watch,

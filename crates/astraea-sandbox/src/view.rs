@@ -41,6 +41,8 @@ pub(crate) struct View {
     pub(crate) args: Vec<OsString>,
     pub(crate) overlays: Vec<OverlayPlan>,
     pub(crate) writable: Vec<OsString>,
+    /// Paths for the inner helper to hide.
+    pub(crate) masks: Vec<OsString>,
     pub(crate) on_disk: Vec<OsString>,
     pub(crate) home: OsString,
     pub(crate) litter: Vec<Litter>,
@@ -58,12 +60,16 @@ pub(crate) fn view(
             args: Vec::with_capacity(96),
             overlays: Vec::new(),
             writable: Vec::new(),
+            masks: Vec::new(),
             on_disk: Vec::new(),
             home: host.homes.first().map_or(SPARE_HOME.into(), |home| home.clone().into()),
             litter: Vec::new(),
         },
         tmp_bytes: spec.limits.tmp_bytes.max(1 << 16),
         masked: Vec::new(),
+        // Bubblewrap gives an ordinary user's command a user namespace below that of the mounts.
+        from_inside: host.is_root,
+        inside: Vec::new(),
         fds,
     };
     builder.namespaces(spec.network);
@@ -81,7 +87,15 @@ pub(crate) fn view(
             builder.mask(path, &outside)?;
         }
     }
-    Ok(builder.view)
+    if !builder.inside.is_empty() {
+        // Only for the inner helper, which gives them up before it starts the command.
+        for capability in ["CAP_SYS_ADMIN", "CAP_SETPCAP"] {
+            builder.push(["--cap-add".as_ref(), capability.as_ref()]);
+        }
+    }
+    let Builder { mut view, inside, .. } = builder;
+    view.masks = inside.into_iter().map(Into::into).collect();
+    Ok(view)
 }
 
 /// Paths inside the sandbox are absolute and plain.
@@ -101,7 +115,12 @@ pub(crate) fn check_path(path: &Path) -> Result<(), SandboxError> {
 struct Builder<'a> {
     view: View,
     tmp_bytes: u64,
+    /// What is hidden so far.
     masked: Vec<PathBuf>,
+    /// Whether the inner helper can hide things, which is quicker.
+    from_inside: bool,
+    /// What it is to hide.
+    inside: Vec<PathBuf>,
     fds: &'a mut Inherited,
 }
 
@@ -204,6 +223,7 @@ impl Builder<'_> {
         let dst = mount.dst();
         // What was hidden there shows again.
         self.masked.retain(|hidden| !hidden.starts_with(dst));
+        self.inside.retain(|hidden| !hidden.starts_with(dst));
         match mount {
             Mount::ReadOnly { src, .. } => {
                 self.push(["--ro-bind".as_ref(), src.as_ref(), dst.as_ref()]);
@@ -275,6 +295,10 @@ impl Builder<'_> {
             return Ok(());
         }
         self.masked.push(path.into());
+        if self.from_inside {
+            self.inside.push(path.into());
+            return Ok(());
+        }
         if !metadata.is_dir() {
             return self.file(path, b"", "0444");
         }

@@ -37,6 +37,9 @@ pub(super) fn run(plan: &InnerPlan) -> i32 {
     };
     close_strays();
     report(status.as_fd(), &Report::Ready);
+    if let Err(error) = super::masks::hide(&plan.masks) {
+        return setup_failed(status.as_fd(), format!("could not hide a path: {error}"));
+    }
     if let Err(error) = settle(plan.tier) {
         return setup_failed(status.as_fd(), format!("the helper could not settle: {error}"));
     }
@@ -92,6 +95,7 @@ fn settle(tier: Tier) -> io::Result<()> {
     // The command runs as the same user: without this it could reach into our memory and pipes.
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     if tier == Tier::A {
+        drop_capabilities()?;
         rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
     } else {
         rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;

@@ -5,6 +5,7 @@
 
 mod inner;
 mod landlock;
+mod masks;
 mod outer;
 mod seccomp;
 mod watch;

@@ -202,3 +202,25 @@ fn unchanged_files_keep_their_times_under_a_layer() {
     });
     assert_eq!(say(Tier::A, &spec), time.to_string());
 }
+
+#[test]
+fn no_power_is_left_to_the_command() {
+    let copy = folder();
+    write(copy.path().join(".env"), "SECRET=1");
+    for tier in [Tier::A, Tier::B] {
+        let mut spec = script("grep -E 'Cap|NoNew|Seccomp:' /proc/self/status | tr '\\t\\n' '  '")
+            .with_mount(read_write(copy.path(), copy.path()));
+        if tier == Tier::A {
+            spec = spec.with_mask(copy.path().join(".env"));
+        }
+        let said = say(tier, &spec);
+        let none = "0000000000000000";
+        for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
+            assert!(said.contains(&format!("{set}: {none}")), "tier {tier}: {said}");
+        }
+        // An ordinary user cannot shrink the bounding set of tier B, nor use it.
+        let bound = said.contains(&format!("CapBnd: {none}"));
+        assert!(bound || tier == Tier::B && !rustix::process::geteuid().is_root(), "{said}");
+        assert!(said.contains("NoNewPrivs: 1") && said.contains("Seccomp: 2"), "{said}");
+    }
+}
