@@ -63,7 +63,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for (name, mut times) in times {
         times.sort();
         let at = |share: usize| times.get(times.len() * share / 100).copied().unwrap_or_default();
-        println!("{name:32} median {:>10.2?}  p95 {:>10.2?}", at(50), at(95));
+        println!(
+            "{name:30} least {:>9.2?}  quarter {:>9.2?}  median {:>9.2?}",
+            at(0),
+            at(25),
+            at(50)
+        );
     }
     Ok(())
 }

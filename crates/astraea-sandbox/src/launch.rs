@@ -141,6 +141,7 @@ pub(crate) fn launch(
         readable: Vec::new(),
         writable: Vec::new(),
         masks: Vec::new(),
+        in_memory: Vec::new(),
         on_disk: Vec::new(),
         watch: Watch::new(&spec.limits, host.nproc_counts && tier == Tier::A),
     };
@@ -155,6 +156,7 @@ pub(crate) fn launch(
             inner.writable = view.writable;
         }
         inner.masks = view.masks;
+        inner.in_memory = view.in_memory;
         inner.on_disk = view.on_disk;
         litter = view.litter;
         namespaced(host, spec, &inner, view.args, view.overlays, &private, &mut fds)?

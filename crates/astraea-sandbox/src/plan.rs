@@ -52,6 +52,8 @@ pub(crate) struct InnerPlan {
     pub(crate) writable: Vec<OsString>,
     /// Paths to hide, from inside (tier A).
     pub(crate) masks: Vec<OsString>,
+    /// Places whose file system is memory, each another one; they count as memory used.
+    pub(crate) in_memory: Vec<OsString>,
     /// Directories on the host's disks whose growth is watched.
     pub(crate) on_disk: Vec<OsString>,
     pub(crate) watch: Watch,

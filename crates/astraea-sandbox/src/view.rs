@@ -41,6 +41,7 @@ pub(crate) struct View {
     pub(crate) args: Vec<OsString>,
     pub(crate) overlays: Vec<OverlayPlan>,
     pub(crate) writable: Vec<OsString>,
+    pub(crate) in_memory: Vec<OsString>,
     /// Paths for the inner helper to hide.
     pub(crate) masks: Vec<OsString>,
     pub(crate) on_disk: Vec<OsString>,
@@ -60,6 +61,7 @@ pub(crate) fn view(
             args: Vec::with_capacity(96),
             overlays: Vec::new(),
             writable: Vec::new(),
+            in_memory: Vec::new(),
             masks: Vec::new(),
             on_disk: Vec::new(),
             home: host.homes.first().map_or(SPARE_HOME.into(), |home| home.clone().into()),
@@ -137,6 +139,7 @@ impl Builder<'_> {
         let size = OsString::from(size.to_string());
         self.push(["--size".as_ref(), &size, "--tmpfs".as_ref(), dst.as_ref()]);
         self.view.writable.push(dst.into());
+        self.view.in_memory.push(dst.into());
     }
 
     fn namespaces(&mut self, network: bool) {
@@ -257,6 +260,11 @@ impl Builder<'_> {
                         Some(dir.clone().into())
                     }
                 };
+                // All such layers lie in one file system, which any of them shows.
+                if upper.is_none() && !self.view.overlays.iter().any(|known| known.upper.is_none())
+                {
+                    self.view.in_memory.push(dst.into());
+                }
                 self.view.overlays.push(OverlayPlan { name, lower: layers, upper });
                 self.push(["--bind".as_ref(), source.as_ref(), dst.as_ref()]);
                 self.view.writable.push(dst.into());

@@ -48,7 +48,7 @@ pub(super) fn run(plan: &InnerPlan) -> i32 {
         let message = format!("the working directory {cwd} is not there: {error}");
         return setup_failed(status.as_fd(), message);
     }
-    let mut watcher = Watcher::new(plan.tier, &plan.watch, &plan.on_disk);
+    let mut watcher = Watcher::new(plan);
     let child = match start(plan) {
         Ok(child) => child,
         Err(error) => {

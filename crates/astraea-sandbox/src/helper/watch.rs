@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::Tier;
-use crate::plan::{End, Watch};
+use crate::plan::{End, InnerPlan, Watch};
 
 /// One process as `/proc` shows it.
 #[derive(Debug, Clone, Copy)]
@@ -81,6 +81,7 @@ pub(super) struct Watcher {
     tier: Tier,
     watch: Watch,
     disk: Option<Disk>,
+    in_memory: Vec<PathBuf>,
     page: u64,
     ticks_per_second: u64,
     pub(super) peak_memory: u64,
@@ -88,11 +89,13 @@ pub(super) struct Watcher {
 }
 
 impl Watcher {
-    pub(super) fn new(tier: Tier, watch: &Watch, on_disk: &[OsString]) -> Self {
+    pub(super) fn new(plan: &InnerPlan) -> Self {
+        let watch = &plan.watch;
         Self {
-            tier,
+            tier: plan.tier,
             watch: watch.clone(),
-            disk: watch.disk_bytes.and_then(|limit| Disk::new(limit, on_disk)),
+            disk: watch.disk_bytes.and_then(|limit| Disk::new(limit, &plan.on_disk)),
+            in_memory: plan.in_memory.iter().map(PathBuf::from).collect(),
             page: rustix::param::page_size() as u64,
             ticks_per_second: rustix::param::clock_ticks_per_second().max(1),
             peak_memory: 0,
@@ -111,12 +114,13 @@ impl Watcher {
         if self.watch.processes.is_some_and(|limit| threads > limit) {
             return Some(End::Processes);
         }
-        let mut memory = pages.saturating_mul(self.page);
+        let files: u64 = self.in_memory.iter().filter_map(|place| used(place)).sum();
+        let mut memory = pages.saturating_mul(self.page) + files;
         if let Some(limit) = self.watch.memory_bytes
             && memory > limit
         {
             // Pages that processes share were counted for each of them.
-            memory = tree.keys().map(|pid| proportional(*pid).unwrap_or(0)).sum();
+            memory = tree.keys().map(|pid| proportional(*pid).unwrap_or(0)).sum::<u64>() + files;
             if memory > limit {
                 self.peak_memory = self.peak_memory.max(memory);
                 return Some(End::Memory);
@@ -178,6 +182,12 @@ impl Disk {
         self.next = Instant::now() + began.elapsed() * 10 + Duration::from_millis(100);
         (written > self.limit || scarce && written > RESERVE / 8).then_some(End::Disk)
     }
+}
+
+/// What the files in a file system take.
+fn used(path: &Path) -> Option<u64> {
+    let stat = rustix::fs::statvfs(path).ok()?;
+    Some(stat.f_blocks.saturating_sub(stat.f_bfree).saturating_mul(stat.f_frsize))
 }
 
 fn free(path: &Path) -> Option<u64> {

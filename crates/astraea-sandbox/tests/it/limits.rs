@@ -103,6 +103,22 @@ fn case_61_memory_bomb_is_killed_and_reported() {
 }
 
 #[test]
+fn files_in_memory_are_memory() {
+    // In pieces over all the private places, each below its own bound: 300 MB at most.
+    let text = "for i in 1 2 3 4 5 6; do for d in /tmp /run $HOME /dev/shm /tmp/layer; do
+                head -c 10000000 /dev/zero > $d/f$i || exit 9; sleep 0.01; done; done";
+    let lower = folder();
+    let spec = script(text)
+        .with_mount(astraea_sandbox::Mount::Overlay {
+            lower: lower.path().into(),
+            upper: astraea_sandbox::Upper::Throwaway,
+            dst: "/tmp/layer".into(),
+        })
+        .with_limits(Limits::default().with_memory_bytes(100_000_000));
+    assert_eq!(run(Tier::A, &spec).exit, Exit::MemoryExceeded);
+}
+
+#[test]
 fn wall_idle_and_processor_time_are_limited() {
     for tier in TIERS {
         let limits = Limits::default();
