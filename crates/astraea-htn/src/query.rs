@@ -441,3 +441,78 @@ fn fits(fact: &[Obj], args: &[Pat], objects: &Objects, binding: &mut [Obj]) -> b
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Objects 0..n without types, and the facts of one binary predicate.
+    fn world(n: u32, facts: &[[Obj; 2]]) -> (Store, Objects, TypeTable) {
+        let types = TypeTable::build(&[], &mut Vec::new());
+        let mut objects = Objects::new(&types);
+        for i in 0..n {
+            objects.declare(&format!("o{i}"), &Ty::default(), &types, true);
+        }
+        let mut store = Store::new(1);
+        for fact in facts {
+            let id = store.intern(0, fact);
+            store.flip(id);
+        }
+        (store, objects, types)
+    }
+
+    fn all(parts: Vec<Cond>, count: usize, facts: &[[Obj; 2]]) -> Vec<Vec<Obj>> {
+        let (store, objects, types) = world(4, facts);
+        let vars = Vars {
+            types: vec![Ty::default(); count],
+            bound: vec![false; count],
+            used: vec![true; count],
+            slots: count,
+        };
+        let parts = parts.into_iter().map(|c| (c, 0)).collect();
+        let query = Query::compile(parts, vars, |_| vec![Ty::default(); 2], &types);
+        let mut binding = vec![NONE; count];
+        let mut cursors = vec![Walk { at: NONE, by: NONE }; query.cursors()];
+        let mut found = Vec::new();
+        let mut resume = false;
+        while query.next(&store, &objects, &mut binding, &mut cursors, resume) {
+            found.push(binding.clone());
+            resume = true;
+        }
+        found
+    }
+
+    fn edge(a: u16, b: u16) -> Cond {
+        Cond::Atom(0, vec![Arg::Var(a), Arg::Var(b)])
+    }
+
+    #[test]
+    fn joins_give_every_binding_once() {
+        let facts = [[0, 1], [1, 2], [2, 3], [1, 3]];
+        let paths = all(vec![edge(0, 1), edge(1, 2)], 3, &facts);
+        assert_eq!(paths, [[0, 1, 2], [0, 1, 3], [1, 2, 3]]);
+        let unlike = Cond::Not(Box::new(Cond::Equal(Arg::Var(0), Arg::Obj(0))));
+        assert_eq!(all(vec![unlike, edge(0, 1), edge(1, 2)], 3, &facts), [[1, 2, 3]]);
+        assert!(all(vec![edge(0, 0)], 1, &facts).is_empty());
+        assert_eq!(all(vec![edge(0, 0)], 1, &[[2, 2], [0, 1]]), [[2]]);
+    }
+
+    #[test]
+    fn variables_that_no_fact_binds_go_through_their_type() {
+        assert_eq!(all(Vec::new(), 1, &[]).len(), 4);
+        let none = Cond::Not(Box::new(edge(0, 1)));
+        assert_eq!(all(vec![none], 2, &[[0, 1]]).len(), 15);
+    }
+
+    #[test]
+    fn choices_of_several_variables() {
+        let (_, objects, _) = world(3, &[]);
+        let vars = [(0, Ty::default()), (1, Ty::default())];
+        let mut seen = Vec::new();
+        for_each_choice(&vars, &objects, &mut [0, 0], |b| {
+            seen.push(b.to_vec());
+            seen.len() == 5
+        });
+        assert_eq!(seen, [[0, 0], [0, 1], [0, 2], [1, 0], [1, 1]]);
+    }
+}

@@ -70,3 +70,18 @@ impl Span {
         (line, column)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_count_characters() {
+        let text = "one\ntwö x\n";
+        assert_eq!(Span::new(9, 10).line_column(text), (2, 5));
+        assert_eq!(Span::new(0, 3).line_column(text), (1, 1));
+        // Beyond the end, or inside a character: cut to what there is.
+        assert_eq!(Span::new(99, 120).range(text), 11..11);
+        assert_eq!(Span::new(7, 7).range(text), 6..8);
+    }
+}

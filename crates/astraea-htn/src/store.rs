@@ -227,3 +227,46 @@ impl Store {
         (0..self.facts.len() as u32).filter(|id| self.holds_id(*id))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chain(store: &Store, first: u32, by: u32) -> Vec<u32> {
+        let mut list = Vec::new();
+        let mut at = first;
+        while at != NONE {
+            list.push(at);
+            at = store.after(Walk { at, by });
+        }
+        list
+    }
+
+    #[test]
+    fn facts_are_found_by_predicate_and_by_argument() {
+        let mut store = Store::new(2);
+        for i in 0..100 {
+            let id = store.intern(0, &[i % 10, i]);
+            assert_eq!(store.intern(0, &[i % 10, i]), id);
+            store.flip(id);
+        }
+        store.intern(1, &[3]);
+        assert_eq!(chain(&store, store.of_pred(0).first, NONE).len(), 100);
+        let found = chain(&store, store.of_arg(0, 0, 3).first, 0);
+        assert_eq!(found.len(), 10);
+        assert!(found.iter().all(|id| store.args(*id)[0] == 3));
+        assert!(store.holds(0, &[3, 43]) && !store.holds(1, &[3]) && !store.holds(0, &[4, 43]));
+        assert_eq!(store.of_arg(0, 1, 777).len, 0);
+    }
+
+    #[test]
+    fn a_change_taken_back_leaves_no_trace() {
+        let mut store = Store::new(1);
+        let id = store.intern(0, &[]);
+        let before = store.hash;
+        store.flip(id);
+        assert_ne!(store.hash, before);
+        store.flip(id);
+        assert_eq!((store.hash, store.holds_id(id)), (before, false));
+    }
+}

@@ -150,3 +150,43 @@ impl TypeTable {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ast::Typed;
+
+    fn table(list: &[(&str, &str)]) -> (TypeTable, usize) {
+        let list: Vec<Typed> = list
+            .iter()
+            .map(|(name, parent)| Typed { name: (*name).into(), ty: TypeRef::named(*parent) })
+            .collect();
+        let mut errors = Vec::new();
+        let table = TypeTable::build(&list, &mut errors);
+        (table, errors.len())
+    }
+
+    #[test]
+    fn parents_need_not_be_declared() {
+        let (types, errors) = table(&[("dog", "animal"), ("cat", "animal"), ("puppy", "DOG")]);
+        assert_eq!(errors, 0);
+        let id = |name: &str| types.get(name).unwrap();
+        assert!(types.is_below(id("puppy"), id("animal")) && types.is_below(id("puppy"), 0));
+        assert!(!types.is_below(id("dog"), id("puppy")));
+        let ty = |name: &str| Ty::from([id(name)]);
+        assert!(types.covers(&ty("puppy"), &ty("dog")) && !types.covers(&ty("dog"), &ty("puppy")));
+        assert!(
+            types.overlap(&ty("animal"), &ty("puppy")) && !types.overlap(&ty("cat"), &ty("dog"))
+        );
+        assert!(
+            types.covers(&ty("cat"), &Ty::default()) && !types.covers(&Ty::default(), &ty("cat"))
+        );
+    }
+
+    #[test]
+    fn cycles_are_errors() {
+        assert_eq!(table(&[("a", "b"), ("b", "c"), ("c", "a")]).1, 3);
+        assert_eq!(table(&[("a", "a")]).1, 1);
+        assert_eq!(table(&[("object", "object")]).1, 0);
+    }
+}

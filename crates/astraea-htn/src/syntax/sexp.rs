@@ -35,6 +35,11 @@ impl<'a> Tree<'a> {
     /// Reads the text. Every stray or missing parenthesis is reported.
     pub(super) fn read(text: &'a str, source: u16, errors: &mut Vec<Diagnostic>) -> Self {
         let mut tree = Tree { text, nodes: Vec::with_capacity(text.len() / 6 + 1) };
+        if u32::try_from(text.len()).is_err() {
+            let text = "a text of more than 4 GiB; split it".to_owned();
+            errors.push(Diagnostic::error(text, Span { source, ..Span::default() }));
+            return tree;
+        }
         let root = Node { span: Span::new(0, text.len()), list: true, first: NONE, next: NONE };
         tree.nodes.push(Node { span: Span { source, ..root.span }, ..root });
         // The open lists, each with its last child so far.

@@ -224,6 +224,13 @@ proptest! {
                 let length = plan.steps.len();
                 let bounded = Options::default().with_max_steps(30_000).with_max_plan_length(length);
                 prop_assert!(domain.plan(&state, &tasks, &bounded).is_ok());
+                if length > 0 {
+                    let shorter = bounded.clone().with_max_plan_length(length - 1);
+                    if let Ok(plan) = domain.plan(&state, &tasks, &shorter) {
+                        prop_assert!(plan.steps.len() < length);
+                        prop_assert_eq!(domain.verify(&state, &tasks, &plan), Ok(()));
+                    }
+                }
                 for edge in domain.dependencies(&state, &plan) {
                     prop_assert!(edge.before < edge.after && edge.after < length);
                 }
