@@ -217,6 +217,12 @@ impl Astra {
         &self.goals
     }
 
+    /// The time, in milliseconds since the epoch, by the clock that everything here goes by.
+    #[must_use]
+    pub fn now_ms(&self) -> u64 {
+        self.clock.now_ms()
+    }
+
     /// The repository.
     #[must_use]
     pub fn repository(&self) -> &Arc<Repository> {

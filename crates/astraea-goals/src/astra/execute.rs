@@ -28,7 +28,9 @@ use crate::plan::{PlanReport, PlanStep};
 use crate::planning::{PlanRecord, Planner, Tried, missing_actions};
 use crate::request::{ExecuteGoal, Watch};
 use crate::result::GoalResult;
-use crate::runner::{Drive, Finisher, GOAL_RESUMED, GOAL_STARTED, REPLANNED, Start, Started};
+use crate::runner::{
+    Drive, Finisher, GOAL_RESUMED, GOAL_STARTED, REPLANNED, Start, Started, Timings,
+};
 use crate::runs;
 use crate::timed::TimedJournal;
 
@@ -61,7 +63,10 @@ impl Astra {
         let begun = Instant::now();
         let (classified, context) = self.understand(&goal)?;
         let limits = self.limits(&goal);
+        let snapshot_started = Instant::now();
         let snapshot = self.snapshot(goal.base.clone()).await?;
+        let mut before = Timings::new();
+        before.insert("snapshot".to_owned(), micros(snapshot_started));
         let (run, goal_id) = self.ids()?;
         let mut tests = goal.tests.clone();
         for test in context.tests() {
@@ -94,8 +99,9 @@ impl Astra {
             prelude.push(NewRecord::new("no_sandbox", data).with_run(run.clone()));
         }
         let start = Start::Fresh(prelude);
-        self.carry_out(run, started, started_ms, begun, self.domain.clone(), start, watch, lock)
-            .await
+        let domain = self.domain.clone();
+        let sitting = Sitting { run, started, started_ms, begun, before, domain, start, lock };
+        self.carry_out(sitting, watch).await
     }
 
     /// Goes on with a run that was stopped; without an id, with the latest that can be.
@@ -147,7 +153,10 @@ impl Astra {
         }
         let domain = CodingDomain::load(started.methods.clone())?;
         let start = Start::Resume { graphs, plans, prelude: Vec::new() };
-        self.carry_out(run, started, row.started_ms, begun, domain, start, watch, lock).await
+        let started_ms = row.started_ms;
+        let before = Timings::new();
+        let sitting = Sitting { run, started, started_ms, begun, before, domain, start, lock };
+        self.carry_out(sitting, watch).await
     }
 
     /// Observes the repository and plans, and does no more.
@@ -319,18 +328,11 @@ impl Astra {
         Ok(register(Registry::new(), Arc::new(workspace)))
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one private call from two places")]
-    async fn carry_out(
-        &self,
-        run: RunId,
-        started: Arc<Started>,
-        started_ms: u64,
-        begun: Instant,
-        domain: CodingDomain,
-        start: Start,
-        watch: &Watch,
-        lease: Lock,
-    ) -> Result<GoalResult, GoalError> {
+    async fn carry_out(&self, sitting: Sitting, watch: &Watch) -> Result<GoalResult, GoalError> {
+        let Sitting { run, started, started_ms, begun, mut before, domain, start, lock } = sitting;
+        let probe = Instant::now();
+        let _ = self.sandbox();
+        before.insert("probe".to_owned(), micros(probe));
         let directory = started.directory.as_deref();
         let registry = self.registry(started.snapshot.clone(), directory, &started.tests)?;
         let planner = Arc::new(Planner {
@@ -352,6 +354,7 @@ impl Astra {
             clock: self.clock.clone(),
             redactor: self.redactor.clone(),
             begun,
+            before,
             journal_us: timed.spent_us(),
             commits: timed.commits_of_run(),
             closing: bookkeeping::closing,
@@ -371,7 +374,7 @@ impl Astra {
         let result = drive.run(start).await;
         // Every sender is gone now; what was announced reaches the subscriber before the result does.
         let _ = listener.await;
-        drop(lease);
+        drop(lock);
         let mut result = result?;
         let commits = timed.commits_of_run().load(std::sync::atomic::Ordering::Relaxed);
         result.timings.insert("journal_commits".to_owned(), commits);
@@ -383,6 +386,22 @@ impl Astra {
     pub(super) fn sign_ledger(&self) -> Result<String, GoalError> {
         ledger_head::sign(&self.reader()?, self.repo.state(), self.trust.dir(), self.clock.now_ms())
     }
+}
+
+/// One sitting of a run: from its start, or from where it was resumed.
+struct Sitting {
+    run: RunId,
+    started: Arc<Started>,
+    started_ms: u64,
+    begun: Instant,
+    before: Timings,
+    domain: CodingDomain,
+    start: Start,
+    lock: Lock,
+}
+
+fn micros(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
 }
 
 /// Turns records into envelopes on their way to the subscriber.

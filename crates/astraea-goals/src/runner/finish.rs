@@ -32,6 +32,9 @@ pub(crate) struct Finisher {
     pub(crate) redactor: Arc<Redactor>,
     /// When this process took the run up.
     pub(crate) begun: std::time::Instant,
+    /// What was spent before the first graph, in microseconds: `snapshot`, and `probe` for finding the
+    /// sandbox, which runs commands and so counts among the subprocesses too.
+    pub(crate) before: super::Timings,
     /// Microseconds that the journal took.
     pub(crate) journal_us: Arc<AtomicU64>,
     /// Commits that the journal made since this process took the run up.
@@ -196,6 +199,12 @@ impl Finisher {
         let mut add = |name: &str, us: u64| *timings.entry(name.to_owned()).or_default() += us;
         for name in ["observe", "plan", "graph", "copy", "subprocess", "deliver"] {
             add(name, 0);
+        }
+        for (name, us) in &self.before {
+            add(name, *us);
+            if name == "probe" {
+                add("subprocess", *us);
+            }
         }
         for (number, one) in past.iter().enumerate() {
             if let Some(plan) = &one.plan {

@@ -271,6 +271,7 @@ impl World {
                 astraea_redact::RedactOptions::default(),
             )),
             begun: std::time::Instant::now(),
+            before: Timings::new(),
             journal_us: Arc::new(AtomicU64::new(0)),
             commits: Arc::new(AtomicU64::new(0)),
             closing: crate::bookkeeping::closing,

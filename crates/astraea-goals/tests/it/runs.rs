@@ -53,6 +53,74 @@ async fn a_rust_bug_becomes_a_branch() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_callers_edit_is_written_and_judged() {
+    let repo = Repo::new(AREA);
+    let goal = ExecuteGoal::new("fix_bug: area").with_context(json!({
+        "file_path": "area.py", "search": "width + height", "replace": "width * height"
+    }));
+    let (result, _) = repo.run(goal).await;
+    assert_eq!(result.outcome, Outcome::Plausible, "{}", result.to_text());
+    assert_eq!((result.methods_used[0].as_str(), result.planning_cost), ("fix_bug_simple", 0.4));
+    let evidence = result.evidence.as_ref().unwrap();
+    assert_eq!((evidence.tests_run, evidence.fixed.len()), (1, 1));
+    assert!(result.timings["journal_commits"] <= 5, "{:?}", result.timings);
+    println!("{:?}", result.timings);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_model_a_start_is_a_scaffold_that_says_so() {
+    for goal in ["implement_feature: export as CSV", "add_tests: for the area"] {
+        let repo = Repo::new(&[
+            ("area.py", "def area(width, height):\n    return width * height\n"),
+            AREA[1],
+        ]);
+        let (result, _) = repo.run(ExecuteGoal::new(goal)).await;
+        assert_eq!(
+            (result.outcome, result.exit_code),
+            (Outcome::Scaffold, 1),
+            "{}",
+            result.to_text()
+        );
+        assert_eq!(repo.branches().len(), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_feature_with_its_test_given_is_written_and_judged() {
+    let repo =
+        Repo::new(&[("area.py", "def area(width, height):\n    return width * height\n"), AREA[1]]);
+    let goal = ExecuteGoal::new("implement_feature: perimeter").with_context(json!({
+        "file_path": "perimeter.py",
+        "new_content": "def perimeter(a, b):\n    return 2 * (a + b)\n",
+        "test_path": "test_perimeter.py",
+        "test_content": "import unittest\n\nfrom perimeter import perimeter\n\n\nclass PerimeterTest(unittest.TestCase):\n    def test_it(self):\n        self.assertEqual(perimeter(2, 3), 10)\n",
+    }));
+    let (result, _) = repo.run(goal).await;
+    assert!(result.success, "{}", result.to_text());
+    assert_eq!(result.files, ["perimeter.py", "test_perimeter.py"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refactoring_keeps_what_the_tests_say() {
+    if !has("cargo") {
+        return;
+    }
+    let repo = Repo::new(&[
+        ("Cargo.toml", "[package]\nname = \"twice\"\nversion = \"0.1.0\"\nedition = \"2021\"\n"),
+        ("Cargo.lock", "version = 3\n\n[[package]]\nname = \"twice\"\nversion = \"0.1.0\"\n"),
+        (".gitignore", "/target\n"),
+        (
+            "src/lib.rs",
+            "pub fn twice( n:u32 )->u32{ n*2 }\n\n#[test]\nfn doubles() {\n    assert_eq!(twice(2), 4);\n}\n",
+        ),
+    ]);
+    let (result, _) = repo.run(ExecuteGoal::new("refactor_code: tidy up")).await;
+    assert!(result.success, "{}", result.to_text());
+    let text = repo.git(&["show", &format!("{}:src/lib.rs", result.branch.unwrap())]);
+    assert!(text.contains("pub fn twice(n: u32) -> u32 {"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_callers_wrong_edit_is_replaced_by_a_repair() {
     let repo = Repo::new(AREA);
     let goal = ExecuteGoal::new("fix_bug: area").with_context(json!({
