@@ -6,6 +6,7 @@ use git2::{Buf, Indexer, Oid};
 
 use crate::dir::{Dir, temp_name};
 use crate::error::Error;
+use crate::locate::open_git;
 use crate::path::RepoPath;
 use crate::repository::Repository;
 
@@ -46,8 +47,10 @@ impl Repository {
             drop(folder.unlink(name.as_bytes()));
         }
         let objects = Dir::open_path(&self.common_dir().join("objects")).map_err(io)?;
+        let mut reopen = false;
         let packs = match objects.child(b"pack") {
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+                reopen = true;
                 objects.mkdir(b"pack").map_err(io)?;
                 objects.child(b"pack").map_err(io)?
             }
@@ -64,7 +67,11 @@ impl Repository {
             }
         }
         packs.sync().map_err(io)?;
-        let user = self.user();
+        let mut user = self.user();
+        if reopen {
+            // libgit2 looks for this directory once, when it opens a repository.
+            user.0 = open_git(self.git_dir(), self.root())?;
+        }
         user.0.odb().and_then(|odb| odb.refresh()).map_err(git("look at the repository's objects"))
     }
 

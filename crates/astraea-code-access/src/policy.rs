@@ -177,8 +177,7 @@ pub struct Policy {
 
 #[derive(Debug)]
 struct Rules {
-    read: Set,
-    write: Set,
+    forbid: Set,
     allow: Option<Set>,
 }
 
@@ -220,6 +219,24 @@ impl Set {
         let hits = self.globs.matches_candidate(&Candidate::from_bytes(path));
         hits.first().map(|at| self.names[*at].as_str())
     }
+}
+
+/// The built-in rule that a canonical path matches. They are simple enough not to be compiled: a name at any depth, perhaps
+/// with a star at one end, or a path from the top level.
+fn built_in(rules: &[&'static str], path: &str) -> Option<&'static str> {
+    let matches = |rule: &str| {
+        if rule.contains('/') {
+            return path
+                .strip_prefix(rule)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        }
+        path.split('/').any(|name| match (rule.strip_prefix('*'), rule.strip_suffix('*')) {
+            (Some(end), _) => name.ends_with(end),
+            (_, Some(start)) => name.starts_with(start),
+            _ => name == rule,
+        })
+    };
+    rules.iter().copied().find(|rule| matches(rule))
 }
 
 /// The globs one rule stands for: the name itself and everything below it.
@@ -282,20 +299,14 @@ impl Policy {
         for rule in options.allow.iter().chain(&options.forbid) {
             well_formed(rule)?;
         }
-        let built_in =
-            |list: &[&str]| list.iter().map(|r| ((*r).to_owned(), false)).collect::<Vec<_>>();
-        let mut read = built_in(FORBID_ALWAYS);
-        read.extend(options.forbid.iter().map(|rule| (rule.clone(), false)));
-        let mut write = read.clone();
-        write.extend(built_in(FORBID_WRITE));
+        let forbid: Vec<_> = options.forbid.iter().map(|rule| (rule.clone(), false)).collect();
         let allow: Vec<_> = options
             .allow
             .iter()
             .map(|rule| (rule.clone(), !rule.contains(['*', '?', '[', '{'])))
             .collect();
         let rules = Rules {
-            read: Set::new(&read)?,
-            write: Set::new(&write)?,
+            forbid: Set::new(&forbid)?,
             allow: if allow.is_empty() { None } else { Some(Set::new(&allow)?) },
         };
         let policy = Self { options, rules: Arc::new(rules) };
@@ -353,16 +364,21 @@ impl Policy {
         if enters_git(path) {
             return forbid(".git");
         }
-        let set = match access {
-            Access::Read => &self.rules.read,
-            Access::Write => &self.rules.write,
+        let find = |path: &str| {
+            let built_in = built_in(FORBID_ALWAYS, path);
+            let built_in = built_in.or_else(|| match access {
+                Access::Read => None,
+                Access::Write => self::built_in(FORBID_WRITE, path),
+            });
+            built_in.or_else(|| self.rules.forbid.find(path.as_bytes())).map(str::to_owned)
         };
         let whole = canonical(path, false);
-        let hit = set.find(whole.as_bytes());
-        match hit
-            .or_else(|| whole.contains(':').then(|| set.find(canonical(path, true).as_bytes()))?)
-        {
-            Some(rule) => forbid(rule),
+        let hit = find(&whole).or_else(|| match whole.contains(':') {
+            true => find(&canonical(path, true)),
+            false => None,
+        });
+        match hit {
+            Some(rule) => forbid(&rule),
             None => Ok(()),
         }
     }

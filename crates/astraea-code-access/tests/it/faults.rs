@@ -12,12 +12,16 @@ use astraea_code_access::{Base, EditSet, FaultHook, OpenOptions, Repository};
 
 use crate::world::{BRANCH, World, deliver, path};
 
-const FILES: usize = 6;
+const FILES: usize = 4;
 
 fn prepared() -> World {
     let names: Vec<String> = (0..FILES).map(|n| format!("d{}/f{n}", n % 2)).collect();
-    let files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "before\n")).collect();
-    let world = World::with(&files);
+    // Made without the git program: there are many of these.
+    let files: Vec<_> = names.iter().map(|name| (path(name), b"before\n".to_vec())).collect();
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().canonicalize().unwrap().join("project");
+    astraea_code_access::fs::create_repository(&root, &files, "first").unwrap();
+    let world = World { dir, root };
     let repo = world.open();
     let snapshot = repo.snapshot(Base::Worktree).unwrap();
     let none = EditSet::new();

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use crate::world::{World, path};
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(400) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(120) })]
 
     #[test]
     fn a_path_never_leaves_and_round_trips(bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
@@ -52,7 +52,7 @@ fn edit_sets_compose() {
     let step = (0..names.len(), proptest::option::of(0..4u8));
     let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
         failure_persistence: None,
-        ..ProptestConfig::with_cases(40)
+        ..ProptestConfig::with_cases(20)
     });
     let list = proptest::collection::vec(step, 0..12);
     let result = runner.run(&list, |steps| {
