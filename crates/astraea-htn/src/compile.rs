@@ -1,18 +1,21 @@
 //! From syntax tree to model, checking every name, arity, type and ordering on the way.
 
+mod check;
+mod order;
 mod pullup;
 mod scope;
 
 use rustc_hash::FxHashMap;
 
 use crate::ast;
+use crate::cond::Cond;
 use crate::diagnostic::Diagnostic;
 use crate::model::{Action, Arg, Change, Method, Model, Predicate, Sub, Task, TaskId};
 use crate::objects::Objects;
-use crate::query::{Cond, Part, Query, Vars};
-use crate::syntax::did_you_mean;
+use crate::query::{Part, Query, Vars};
 use crate::types::{Ty, TypeTable};
 
+pub(crate) use order::link;
 pub(crate) use pullup::{Lift, chain};
 pub(crate) use scope::{Scope, parts_of, resolve_term};
 
@@ -54,7 +57,7 @@ fn twice(what: &str, name: &ast::Name) -> Diagnostic {
 /// Compiles a domain.
 pub(crate) fn compile(domain: ast::Domain) -> Result<Model, Vec<Diagnostic>> {
     let mut errors = Vec::new();
-    spelling(&domain, &mut errors);
+    check::spelling(&domain, &mut errors);
     let types = TypeTable::build(&domain.types, &mut errors);
     if types.names.len() >= usize::from(u16::MAX) {
         errors.push(Diagnostic::error("more than 65 534 types", domain.name.span));
@@ -181,87 +184,8 @@ pub(crate) fn compile(domain: ast::Domain) -> Result<Model, Vec<Diagnostic>> {
         lift,
         memory: std::sync::Mutex::default(),
     };
-    model.warnings = warnings(&model);
+    model.warnings = check::warnings(&model);
     Ok(model)
-}
-
-/// Names that a text could not hold (only a builder can make them).
-fn spelling(domain: &ast::Domain, errors: &mut Vec<Diagnostic>) {
-    let typed = |list: &'_ [ast::Typed]| list.iter().map(|t| t.name.clone()).collect::<Vec<_>>();
-    let mut names = vec![domain.name.clone()];
-    names.extend(typed(&domain.types));
-    names.extend(typed(&domain.constants));
-    for s in domain.predicates.iter().chain(&domain.functions).chain(&domain.tasks) {
-        names.push(s.name.clone());
-        names.extend(typed(&s.params));
-    }
-    for m in &domain.methods {
-        names.push(m.name.clone());
-        names.extend(typed(&m.params));
-    }
-    for a in &domain.actions {
-        names.push(a.name.clone());
-        names.extend(typed(&a.params));
-    }
-    let bad = |c: char| c.is_control() || c == ' ' || matches!(c, '(' | ')' | ';');
-    for name in names {
-        if name.text.is_empty() || name.text.contains(bad) {
-            let text = format!("{:?} cannot be a name", name.text);
-            errors.push(
-                Diagnostic::error(text, name.span)
-                    .help("a name has at least one character, and no space, parenthesis or `;`"),
-            );
-        }
-    }
-}
-
-/// Tasks that cannot be carried out, methods that cannot be used.
-fn warnings(model: &Model) -> Vec<Diagnostic> {
-    let mut list = Vec::new();
-    // A task can be refined if it is an action or one of its methods has only such subtasks.
-    let mut fine: Vec<bool> = model.tasks.iter().map(|t| t.action.is_some()).collect();
-    loop {
-        let mut changed = false;
-        for (t, task) in model.tasks.iter().enumerate() {
-            let can =
-                |m: &u32| model.methods[*m as usize].subs.iter().all(|s| fine[s.task as usize]);
-            if !fine[t] && task.declared.iter().any(can) {
-                fine[t] = true;
-                changed = true;
-            }
-        }
-        if !changed {
-            break;
-        }
-    }
-    for (t, task) in model.tasks.iter().enumerate() {
-        if fine[t] {
-            continue;
-        }
-        let span = model.ast.tasks.get(t).map(|d| d.name.span).unwrap_or_default();
-        list.push(if task.declared.is_empty() {
-            Diagnostic::warning(format!("no method refines task `{}`", task.name), span)
-                .help("add a method for it, or declare it as an action")
-        } else {
-            Diagnostic::warning(format!("task `{}` can never be carried out", task.name), span)
-                .help("each of its methods needs a task that no method refines, or the task itself; add a method that ends")
-        });
-    }
-    for m in &model.ast.methods {
-        let missing = m
-            .network
-            .subtasks
-            .iter()
-            .find(|s| model.task(&s.term.name.text).is_some_and(|t| !fine[t as usize]));
-        if let Some(sub) = missing {
-            let text = format!(
-                "method `{}` can never be used: its subtask `{}` cannot be carried out",
-                m.name, sub.term.name
-            );
-            list.push(Diagnostic::warning(text, sub.term.name.span));
-        }
-    }
-    list
 }
 
 fn action(ast: &ast::Action, names: &Names<'_>, errors: &mut Vec<Diagnostic>) -> Action {
@@ -353,7 +277,7 @@ pub(crate) fn network(
         }
         subs.push(Sub { task, args, next: Vec::new(), waits: 0 });
     }
-    let backwards = order(&ast.network, &mut subs, &mut scope)?;
+    let backwards = order::order(&ast.network, &mut subs, &mut scope)?;
     if !fine {
         return None;
     }
@@ -411,91 +335,3 @@ pub(crate) const CONSTRAINT: u16 = 0x8000;
 
 /// The part number of a condition that a subtask needs.
 pub(crate) const IMPLIED: u16 = u16::MAX - 1;
-
-/// Puts the orderings into the subtasks and sorts these; a cycle is an error.
-fn order(network: &ast::Network, subs: &mut [Sub], scope: &mut Scope<'_, '_>) -> Option<Vec<u16>> {
-    let count = subs.len();
-    let mut pairs: Vec<(usize, usize)> = Vec::new();
-    if network.ordered {
-        pairs.extend((1..count).map(|i| (i - 1, i)));
-    }
-    let label = |s: &ast::Subtask| s.label.as_ref().map(ast::Name::key);
-    let mut labels = FxHashMap::default();
-    for (i, sub) in network.subtasks.iter().enumerate() {
-        if let Some(key) = label(sub)
-            && labels.insert(key, i).is_some()
-            && let Some(name) = &sub.label
-        {
-            scope.errors.push(twice("label", name));
-        }
-    }
-    let mut fine = true;
-    for (a, b) in &network.ordering {
-        let mut find = |name: &ast::Name| {
-            let found = labels.get(&name.key()).copied();
-            if found.is_none() {
-                let known = network.subtasks.iter().filter_map(|s| s.label.as_ref());
-                let mut d =
-                    Diagnostic::error(format!("no subtask is labelled `{name}`"), name.span);
-                d.help = did_you_mean(&name.text, known.map(|n| n.text.as_str()))
-                    .or_else(|| Some("label it: `(label (task …))`".to_owned()));
-                scope.errors.push(d);
-                fine = false;
-            }
-            found
-        };
-        if let (Some(a), Some(b)) = (find(a), find(b)) {
-            pairs.push((a, b));
-        }
-    }
-    if !fine {
-        return None;
-    }
-    match link(subs, pairs) {
-        Ok(backwards) => Some(backwards),
-        Err(stuck) => {
-            let term = &network.subtasks[stuck[0]].term;
-            let pair = network.ordering.iter().find(|(a, b)| {
-                [a, b].iter().all(|n| labels.get(&n.key()).is_some_and(|i| stuck.contains(i)))
-            });
-            let span = pair.map_or(term.name.span, |(a, b)| a.span.to(b.span));
-            scope.errors.push(
-                Diagnostic::error("the ordering of the subtasks is cyclic", span)
-                    .label(format!("`{}` would have to come before itself", term.name))
-                    .help("remove one of the orderings on the cycle"),
-            );
-            None
-        }
-    }
-}
-
-/// Enters the orderings and gives the subtasks from last to first; where there is a cycle, the subtasks that cannot be placed.
-pub(crate) fn link(
-    subs: &mut [Sub],
-    mut pairs: Vec<(usize, usize)>,
-) -> Result<Vec<u16>, Vec<usize>> {
-    pairs.sort_unstable();
-    pairs.dedup();
-    for (a, b) in &pairs {
-        subs[*a].next.push(*b as u16);
-        subs[*b].waits += 1;
-    }
-    let mut waits: Vec<u16> = subs.iter().map(|s| s.waits).collect();
-    let mut sorted: Vec<u16> = Vec::with_capacity(subs.len());
-    sorted.extend((0..subs.len()).filter(|i| waits[*i] == 0).map(|i| i as u16));
-    let mut at = 0;
-    while at < sorted.len() {
-        for next in &subs[usize::from(sorted[at])].next {
-            waits[usize::from(*next)] -= 1;
-            if waits[usize::from(*next)] == 0 {
-                sorted.push(*next);
-            }
-        }
-        at += 1;
-    }
-    if sorted.len() < subs.len() {
-        return Err((0..subs.len()).filter(|i| waits[*i] > 0).collect());
-    }
-    sorted.reverse();
-    Ok(sorted)
-}

@@ -5,10 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::atom::Atom;
 use crate::compile::{Names, Scope};
+use crate::cond::{Cond, for_each_choice};
 use crate::model::Model;
 use crate::objects::{Obj, Objects};
 use crate::plan::{Done, Plan};
-use crate::query::{Cond, for_each_choice};
 use crate::search::{change, resolve_task};
 use crate::state::State;
 use crate::store::{NONE, Store};

@@ -14,6 +14,7 @@ pub mod ast;
 mod atom;
 mod build;
 mod compile;
+mod cond;
 mod depend;
 mod diagnostic;
 mod domain;

@@ -4,9 +4,10 @@ use rustc_hash::FxHashMap;
 
 use crate::ast;
 use crate::compile::Lift;
+use crate::cond::Cond;
 use crate::diagnostic::Diagnostic;
 use crate::objects::{Obj, Objects};
-use crate::query::{Cond, Query};
+use crate::query::Query;
 use crate::types::{Ty, TypeTable};
 
 /// Position of a task or action in [`Model::tasks`].

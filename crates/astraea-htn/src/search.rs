@@ -9,20 +9,24 @@
 //! that adds tasks without changing the state is held back by a bound that grows when nothing else is left.
 
 mod apply;
+mod deepest;
 mod extract;
+mod memory;
 mod node;
 mod request;
 
 use rustc_hash::FxHashMap;
 
+use crate::cond::Cond;
 use crate::error::Limit;
 use crate::model::{Arg, Method, Model};
 use crate::objects::{Obj, Objects};
 use crate::options::{MethodOrder, Options};
-use crate::query::Cond;
 use crate::store::{FactId, NONE, Store, Walk, hash_term, mix};
 
 pub(crate) use apply::change;
+use deepest::Deepest;
+pub(crate) use memory::Memory;
 use node::{Node, ROOT, TOP, Undo};
 pub(crate) use request::{Request, Rules, as_method, resolve_args, resolve_task};
 
@@ -35,27 +39,6 @@ pub(crate) enum End {
     Exhausted,
     /// A limit came first.
     Stopped(Limit),
-}
-
-/// The furthest point at which nothing more could be done.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Deepest {
-    /// The steps up to there.
-    pub(crate) steps: Vec<(u32, Vec<Obj>)>,
-    /// The tasks from a root to the one that failed.
-    pub(crate) chain: Vec<Link>,
-    depth: u32,
-}
-
-/// A task on the way to the deepest point.
-#[derive(Debug, Clone)]
-pub(crate) struct Link {
-    pub(crate) task: u32,
-    pub(crate) args: Vec<Obj>,
-    /// The method chosen for it; `None` for the last.
-    pub(crate) method: Option<u32>,
-    /// How many steps were executed then.
-    pub(crate) at: usize,
 }
 
 /// What is known about a situation.
@@ -93,64 +76,6 @@ struct Frame {
     low: u32,
     /// Plans seen when the frame was made.
     seen: u64,
-}
-
-/// What searches need memory for; kept in the model from one search to the next, because small searches would spend most of their time in
-/// getting it.
-#[derive(Debug, Default)]
-pub(crate) struct Memory {
-    store: Store,
-    nodes: Vec<Node>,
-    words: Vec<u32>,
-    frontier: Vec<u32>,
-    trail: Vec<FactId>,
-    undo: Vec<Undo>,
-    steps: Vec<u32>,
-    frames: Vec<Frame>,
-    bindings: Vec<Obj>,
-    cursors: Vec<Walk>,
-    visited: FxHashMap<(u64, u64), Mark>,
-    scratch: Vec<Obj>,
-}
-
-/// A search that looked at more situations than this gives its memory back.
-const KEEP: usize = 4096;
-
-impl Drop for Search<'_> {
-    fn drop(&mut self) {
-        use std::mem::take;
-        if self.visited.capacity() > KEEP || self.nodes.capacity() > KEEP {
-            return;
-        }
-        let mut memory = Memory {
-            store: take(&mut self.store),
-            nodes: take(&mut self.nodes),
-            words: take(&mut self.words),
-            frontier: take(&mut self.frontier),
-            trail: take(&mut self.trail),
-            undo: take(&mut self.undo),
-            steps: take(&mut self.steps),
-            frames: take(&mut self.frames),
-            bindings: take(&mut self.bindings),
-            cursors: take(&mut self.cursors),
-            visited: take(&mut self.visited),
-            scratch: take(&mut self.scratch),
-        };
-        memory.nodes.clear();
-        memory.words.clear();
-        memory.frontier.clear();
-        memory.trail.clear();
-        memory.undo.clear();
-        memory.steps.clear();
-        memory.frames.clear();
-        memory.bindings.clear();
-        memory.cursors.clear();
-        memory.visited.clear();
-        memory.scratch.clear();
-        if let Ok(mut kept) = self.model.memory.try_lock() {
-            *kept = Some(Box::new(memory));
-        }
-    }
 }
 
 /// A search in progress.
@@ -541,33 +466,6 @@ impl<'a> Search<'a> {
             up = above.parent;
         }
         true
-    }
-
-    fn note_deepest(&mut self, frame: &Frame) {
-        let Some(&node) = self.frontier.get(frame.end as usize - 1) else { return };
-        let depth = self.nodes[node as usize].depth;
-        let known = &self.deepest;
-        if !known.chain.is_empty() && (self.steps.len(), depth) <= (known.steps.len(), known.depth)
-        {
-            return;
-        }
-        let term = |n: u32| (self.nodes[n as usize].task, self.node_args(n).to_vec());
-        let steps = self.steps.iter().map(|n| term(*n)).collect();
-        let mut chain = Vec::new();
-        let mut up = node;
-        while up != ROOT {
-            let (task, args) = term(up);
-            let this = &self.nodes[up as usize];
-            let (method, at) = if up == node {
-                (None, self.steps.len())
-            } else {
-                (Some(this.method), this.at as usize)
-            };
-            chain.push(Link { task, args, method, at });
-            up = this.parent;
-        }
-        chain.reverse();
-        self.deepest = Deepest { steps, chain, depth };
     }
 }
 

@@ -3,6 +3,7 @@
 //! It reads the domain's syntax tree, not the compiled form, and shares no code with the search: a plan is checked by executing it.
 
 mod judge;
+mod world;
 
 pub(crate) use judge::verify;
 use serde::{Deserialize, Serialize};

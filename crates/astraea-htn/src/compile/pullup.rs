@@ -6,8 +6,8 @@
 //! Only what holds for certain is lifted: facts that no action ever changes, and, where everything is totally ordered, facts that nothing before the
 //! subtask can make true (or, for a fact that must not hold, false).
 
+use crate::cond::Cond;
 use crate::model::{Action, Arg, Method, Predicate, Sub};
-use crate::query::Cond;
 
 /// What is known about a task.
 #[derive(Debug, Clone, Default)]

@@ -2,9 +2,10 @@
 
 use super::Names;
 use crate::ast::{Amount, Effect, Formula, Name, Term, Typed};
+use crate::cond::Cond;
 use crate::diagnostic::Diagnostic;
 use crate::model::{Arg, Change, Price};
-use crate::query::{Cond, Part};
+use crate::query::Part;
 use crate::syntax::did_you_mean;
 use crate::types::Ty;
 

@@ -2,9 +2,9 @@
 
 use super::node::{Node, ROOT, TOP, Undo};
 use super::{Frame, Search, term_key};
+use crate::cond::{for_each_choice, with_values};
 use crate::model::Action;
 use crate::objects::{Obj, Objects};
-use crate::query::{for_each_choice, with_values};
 use crate::store::{FactId, NONE, Store, mix};
 
 impl Search<'_> {

@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use crate::ast;
 use crate::atom::Atom;
 use crate::compile::{self, Names, Scope};
+use crate::cond::Cond;
 use crate::diagnostic::Report;
 use crate::error::Error;
 use crate::model::{Arg, Method, Model, Sub};
 use crate::network::Network;
 use crate::objects::{Obj, Objects};
 use crate::options::Options;
-use crate::query::{Cond, Query};
+use crate::query::Query;
 use crate::syntax::did_you_mean;
 
 /// A task or step with resolved names.
