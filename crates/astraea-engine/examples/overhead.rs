@@ -52,8 +52,37 @@ impl Shape {
     }
 }
 
-async fn bare(shape: &Shape) -> f64 {
-    let start = Instant::now();
+/// Wall and CPU time a task, in µs.
+#[derive(Clone, Copy)]
+struct Cost {
+    wall: f64,
+    cpu: f64,
+}
+
+struct Watch {
+    wall: Instant,
+    cpu: f64,
+}
+
+impl Watch {
+    fn start() -> Self {
+        Self { wall: Instant::now(), cpu: cpu_us() }
+    }
+
+    fn stop(&self, shape: &Shape) -> Cost {
+        let tasks = shape.tasks() as f64;
+        let wall = self.wall.elapsed().as_secs_f64() * 1e6 / tasks;
+        Cost { wall, cpu: (cpu_us() - self.cpu) / tasks }
+    }
+}
+
+fn cpu_us() -> f64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    now.tv_sec as f64 * 1e6 + now.tv_nsec as f64 / 1e3
+}
+
+async fn bare(shape: &Shape) -> Cost {
+    let watch = Watch::start();
     for _ in 0..shape.levels {
         let mut set = JoinSet::new();
         for _ in 0..shape.width {
@@ -61,31 +90,35 @@ async fn bare(shape: &Shape) -> f64 {
         }
         while set.join_next().await.is_some() {}
     }
-    start.elapsed().as_secs_f64() * 1e6 / shape.tasks() as f64
+    watch.stop(shape)
 }
 
-async fn engine(shape: &Shape, journal: Arc<dyn Journal>) -> Result<f64, Error> {
+async fn engine(shape: &Shape, journal: Arc<dyn Journal>) -> Result<Cost, Error> {
     let graph = shape.graph()?;
     let registry = Registry::new().with("nothing", Arc::new(Nothing));
     let options = EngineOptions::default().with_max_concurrent(64);
     let engine = Engine::new(options, registry, journal, Arc::new(SystemClock));
-    let start = Instant::now();
+    let watch = Watch::start();
     let result = engine.run(RunRequest::new("run", shape.name, graph)).await?;
-    let elapsed = start.elapsed().as_secs_f64() * 1e6 / shape.tasks() as f64;
+    let elapsed = watch.stop(shape);
     assert_eq!(result.status, RunStatus::Succeeded);
     Ok(elapsed)
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+fn median(costs: &[Cost]) -> String {
+    let middle = |of: fn(&Cost) -> f64| {
+        let mut values: Vec<f64> = costs.iter().map(of).collect();
+        values.sort_by(f64::total_cmp);
+        values.get(values.len() / 2).copied().unwrap_or_default()
+    };
+    format!("{:.2} [{:.2}]", middle(|cost| cost.wall), middle(|cost| cost.cpu))
 }
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     let path = std::env::args().nth(1);
-    println!("µs a task, wall, median of three; 64 in flight");
-    println!("{:<18} {:>9} {:>9} {:>9} {:>9}", "", "JoinSet", "null", "memory", "sqlite");
+    println!("µs a task, wall [CPU], median of three; 64 in flight");
+    println!("{:<18} {:>16} {:>16} {:>16} {:>16}", "", "JoinSet", "null", "memory", "sqlite");
     for shape in [
         Shape { name: "wide 100k", levels: 1, width: 100_000, needs: 0 },
         Shape { name: "chain 10k", levels: 10_000, width: 1, needs: 1 },
@@ -101,16 +134,16 @@ async fn main() -> Result<(), Error> {
         let sqlite = match &path {
             Some(path) if shape.width > 1 => {
                 let journal = SqliteJournal::open(path, JournalOptions::default(), vec![])?;
-                format!("{:.2}", engine(&shape, Arc::new(journal)).await?)
+                median(&[engine(&shape, Arc::new(journal)).await?])
             }
             _ => "-".to_owned(),
         };
         println!(
-            "{:<18} {:>9.2} {:>9.2} {:>9.2} {:>9}",
+            "{:<18} {:>16} {:>16} {:>16} {:>16}",
             shape.name,
-            median(raw),
-            median(null),
-            median(memory),
+            median(&raw),
+            median(&null),
+            median(&memory),
             sqlite
         );
     }

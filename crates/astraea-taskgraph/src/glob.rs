@@ -42,6 +42,8 @@ enum Token {
 #[derive(Clone, Debug)]
 pub(crate) struct Glob {
     tokens: Vec<Token>,
+    /// How many literals it begins with.
+    literals: usize,
 }
 
 impl Glob {
@@ -51,7 +53,7 @@ impl Glob {
             text.split('/').filter(|segment| !segment.is_empty() && *segment != ".").collect();
         if segments.is_empty() || has_rich_slash(text) || segments.contains(&"..") {
             // The root itself, or something whose segments cannot be told apart: everything.
-            return Self { tokens: vec![Token::Deep] };
+            return Self { tokens: vec![Token::Deep], literals: 0 };
         }
         for (n, segment) in segments.iter().enumerate() {
             let last = n + 1 == segments.len();
@@ -75,10 +77,16 @@ impl Glob {
         if tokens.last() != Some(&Token::Deep) {
             tokens.extend([Token::Optional(2), Token::Literal('/'), Token::Deep]);
         }
-        Self { tokens }
+        let literals = tokens.iter().take_while(|t| matches!(t, Token::Literal(_))).count();
+        Self { tokens, literals }
     }
 
     pub(crate) fn overlaps(&self, other: &Self) -> bool {
+        // Most pairs part before the first wildcard.
+        let common = self.literals.min(other.literals);
+        if self.tokens[..common] != other.tokens[..common] {
+            return false;
+        }
         let width = other.tokens.len() + 1;
         let mut seen = vec![false; (self.tokens.len() + 1) * width];
         let mut todo = vec![(0, 0)];

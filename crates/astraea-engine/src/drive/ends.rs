@@ -44,9 +44,12 @@ impl Driver<'_> {
 
     /// Tells the breaker how it went.
     pub(super) fn judge(&mut self, id: &TaskId, class: Option<ErrorClass>, trial: Option<Trial>) {
-        let Some(action) = self.graph.task(id).map(|task| task.action.clone()) else { return };
-        let board = &self.engine.board;
         let tried = trial.is_some();
+        if class.is_none() && !tried {
+            return;
+        }
+        let action = self.action(id);
+        let board = &self.engine.board;
         let turn = match class {
             Some(
                 ErrorClass::AdmitRejected | ErrorClass::PreflightRejected | ErrorClass::Cancelled,

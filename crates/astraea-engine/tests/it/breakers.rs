@@ -117,3 +117,20 @@ async fn answers_do_not_open_it() {
     assert_eq!(result.stats.failed, 7);
     assert!(engine.breakers().is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn two_runs_of_one_engine_share_one_trial() {
+    let executor = ill(&[Act::Sleep(1_000)]);
+    let engine = engine(&executor, &Arc::new(MemoryJournal::new()));
+    let first = graph_with(&FIVE_BAD[..5], one_at_a_time(), |t| t.with_max_retries(0));
+    engine.run(RunRequest::new("r", "g", first)).await.unwrap();
+    let start = tokio::time::Instant::now();
+    let (one, two) = tokio::join!(
+        engine.run(RunRequest::new("one", "g", graph_with(&["f"], one_at_a_time(), |t| t))),
+        engine.run(RunRequest::new("two", "g", graph_with(&["f"], one_at_a_time(), |t| t))),
+    );
+    assert_eq!(one.unwrap().status, RunStatus::Succeeded);
+    assert_eq!(two.unwrap().status, RunStatus::Succeeded);
+    // The second waited for the first one's trial.
+    assert!(start.elapsed() >= Duration::from_millis(31_900), "{:?}", start.elapsed());
+}

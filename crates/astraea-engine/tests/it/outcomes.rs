@@ -181,3 +181,80 @@ async fn durable_before_announced_and_few_commits() {
     }
     assert_eq!(announced, journal.records());
 }
+
+/// Lets an append return only when it is told to.
+#[derive(Debug)]
+struct Gated {
+    inner: MemoryJournal,
+    gate: tokio::sync::Semaphore,
+}
+
+#[async_trait::async_trait]
+impl astraea_engine::Journal for Gated {
+    async fn append(
+        &self,
+        batch: Vec<astraea_engine::NewRecord>,
+    ) -> Result<Vec<astraea_engine::Record>, astraea_engine::JournalError> {
+        let permit = self.gate.acquire().await.map_err(|_| astraea_engine::JournalError::Closed)?;
+        permit.forget();
+        self.inner.append(batch).await
+    }
+
+    async fn read(
+        &self,
+        run: &astraea_engine::RunId,
+        after_seq: u64,
+    ) -> Result<Vec<astraea_engine::Record>, astraea_engine::JournalError> {
+        self.inner.read(run, after_seq).await
+    }
+
+    fn commits(&self) -> u64 {
+        self.inner.commits()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_announced_or_started_before_it_is_durable() {
+    let executor = Scripted::new(&[]);
+    let journal =
+        Arc::new(Gated { inner: MemoryJournal::new(), gate: tokio::sync::Semaphore::new(0) });
+    let engine = crate::support::engine_with(&executor, journal.clone(), Default::default());
+    let (events, mut heard) = mpsc::unbounded_channel();
+    let run = engine.run(RunRequest::new("r", "g", graph(&["a", "b: a"])).with_events(events));
+    let pause = || tokio::time::sleep(std::time::Duration::from_secs(60));
+    let watch = async {
+        pause().await;
+        assert!(heard.try_recv().is_err() && executor.calls_of("a") == 0);
+        journal.gate.add_permits(1);
+        pause().await;
+        // `a` has run, but its end is not durable, so nobody knows and `b` has not started.
+        let mut kinds = Vec::new();
+        while let Ok(record) = heard.try_recv() {
+            kinds.push(record.kind);
+        }
+        assert_eq!(kinds, ["graph_started", "task_started"]);
+        assert_eq!((executor.calls_of("a"), executor.calls_of("b")), (1, 0));
+        journal.gate.add_permits(9);
+    };
+    let (result, ()) = tokio::join!(run, watch);
+    assert_eq!(result.unwrap().status, RunStatus::Succeeded);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_large_graph_on_several_threads() {
+    let executor = Scripted::new(&[]);
+    let options = GraphOptions::default().with_max_parallel(32);
+    let mut g = graph_with(&[], options, |t| t);
+    for n in 0..2000_usize {
+        let on: Vec<String> = n.checked_sub(40).map(|m| format!("t{m}")).into_iter().collect();
+        let task = Task::new(format!("t{n}"), "work").with_writes([format!("f{}", n % 97)]);
+        g.add_task(task, on).unwrap();
+    }
+    let journal = Arc::new(MemoryJournal::new());
+    let options = astraea_engine::EngineOptions::default().with_max_concurrent(32);
+    let engine = crate::support::engine_with(&executor, journal, options);
+    let result = engine.run(RunRequest::new("r", "g", g)).await.unwrap();
+    crate::support::check_sums(&result);
+    assert_eq!(result.status, RunStatus::Succeeded);
+    assert_eq!(executor.calls.lock().unwrap().len(), 2000);
+}

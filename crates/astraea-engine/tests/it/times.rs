@@ -65,25 +65,27 @@ async fn calling_off_during_a_retry_delay_does_not_wait_for_it() {
     assert!(start.elapsed() < Duration::from_millis(100));
 }
 
+/// Blocks its thread until the other end of the channel is dropped.
 #[derive(Debug)]
-struct Blocks;
+struct Blocks(std::sync::Mutex<std::sync::mpsc::Receiver<()>>);
 
 #[async_trait::async_trait]
 impl astraea_engine::Executor for Blocks {
     async fn execute(
         &self,
-        cx: &astraea_engine::TaskContext,
+        _cx: &astraea_engine::TaskContext,
     ) -> Result<astraea_engine::Outcome, astraea_engine::ExecutorError> {
-        // Never yields until long after its time.
-        let (_keep, never) = std::sync::mpsc::channel::<()>();
-        let _ = never.recv_timeout(cx.budget * 26);
+        // The sender never sends.
+        let _ = self.0.lock().unwrap().recv();
         Ok(astraea_engine::Outcome::Succeeded(Default::default()))
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_task_that_blocks_its_thread_is_given_up() {
-    let registry = astraea_engine::Registry::new().with("work", std::sync::Arc::new(Blocks));
+    let (keep, never) = std::sync::mpsc::channel();
+    let blocks = std::sync::Arc::new(Blocks(std::sync::Mutex::new(never)));
+    let registry = astraea_engine::Registry::new().with("work", blocks);
     let options = astraea_engine::EngineOptions::default().with_grace(Duration::from_millis(10));
     let engine = astraea_engine::Engine::new(
         options,
@@ -92,7 +94,9 @@ async fn a_task_that_blocks_its_thread_is_given_up() {
         std::sync::Arc::new(astraea_engine::SystemClock),
     );
     let g = graph_with(&["a"], GraphOptions::default(), |t| t.with_timeout_ms(50));
-    let result = engine.run(astraea_engine::RunRequest::new("r", "g", g)).await.unwrap();
+    let result = engine.run(astraea_engine::RunRequest::new("r", "g", g)).await;
+    drop(keep);
+    let result = result.unwrap();
     assert_eq!(result.failures[&"a".into()].class, ErrorClass::TimeoutError);
     assert!(result.failures[&"a".into()].message.contains("given up"));
 }
