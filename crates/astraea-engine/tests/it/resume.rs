@@ -170,3 +170,18 @@ async fn graphs_of_one_run_do_not_mix_and_nonsense_is_an_error() {
     let error = engine.resume(ResumeRequest::new("run", "observe")).await.unwrap_err();
     assert!(matches!(error, EngineError::CorruptHistory { .. }), "{error}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_dropped_run_stops_its_tasks_and_goes_on_later() {
+    let executor = Scripted::new(&[("a", &[Act::Stuck, Act::Ok])]);
+    let engine = engine(&executor, &Arc::new(MemoryJournal::new()));
+    let run = engine.run(RunRequest::new("run", "g", graph(&["a", "b", "c: a"])));
+    let second = std::time::Duration::from_secs(1);
+    assert!(tokio::time::timeout(second, run).await.is_err());
+    tokio::time::sleep(second).await;
+    assert_eq!(executor.now.load(std::sync::atomic::Ordering::SeqCst), 0);
+    let result = engine.resume(ResumeRequest::new("run", "g")).await.unwrap();
+    check_sums(&result);
+    assert_eq!(result.status, RunStatus::Succeeded);
+    assert_eq!((executor.calls_of("a"), executor.calls_of("b")), (2, 1));
+}
