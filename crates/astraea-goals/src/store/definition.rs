@@ -9,7 +9,7 @@ use super::{Category, GoalId, Source};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct NewGoal {
-    /// Its id; made up where there is none. Left out where a goal is read: see [`Goal::id`].
+    /// Its id; made up where there is none. Left out where a goal is read: see [`Goal::id`](super::Goal::id).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<GoalId>,
     /// What is to be reached.
