@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 use serde::{Deserialize, Serialize};
 
 use crate::span::Span;
@@ -40,6 +40,12 @@ pub struct Diagnostic {
     /// What else to know.
     pub notes: Vec<String>,
 }
+
+/// More findings than this would not be read.
+const MAX_TOLD: usize = 50;
+
+/// Longer lines are not shown, only where they are.
+const MAX_EXCERPT: usize = 2000;
 
 impl Diagnostic {
     pub(crate) fn error(message: impl Into<String>, span: Span) -> Self {
@@ -79,14 +85,12 @@ impl Diagnostic {
         let mut group = Group::with_title(level.primary_title(self.message.as_str()));
         if self.line > 0 {
             let (start, excerpt) = self.excerpt(text);
-            let range = self.span.range(text);
-            let end = range.end.min(start + excerpt.len());
-            let mut annotation = AnnotationKind::Primary.span(range.start - start..end - start);
-            if !self.label.is_empty() {
-                annotation = annotation.label(self.label.as_str());
+            if excerpt.len() > MAX_EXCERPT {
+                let place = format!("at {name}:{}:{}", self.line, self.column);
+                group = group.element(Level::NOTE.message(place));
+            } else {
+                group = group.element(self.snippet(name, text, start, excerpt));
             }
-            let snippet = Snippet::source(excerpt).line_start(self.line).path(name);
-            group = group.element(snippet.annotation(annotation));
         }
         for note in &self.notes {
             group = group.element(Level::NOTE.message(note.as_str()));
@@ -95,6 +99,22 @@ impl Diagnostic {
             group = group.element(Level::HELP.message(help.as_str()));
         }
         Renderer::plain().render(&[group])
+    }
+
+    fn snippet<'t>(
+        &'t self,
+        name: &'t str,
+        text: &str,
+        start: usize,
+        excerpt: &'t str,
+    ) -> Snippet<'t, Annotation<'t>> {
+        let range = self.span.range(text);
+        let end = range.end.min(start + excerpt.len());
+        let mut annotation = AnnotationKind::Primary.span(range.start - start..end - start);
+        if !self.label.is_empty() {
+            annotation = annotation.label(self.label.as_str());
+        }
+        Snippet::source(excerpt).line_start(self.line).path(name).annotation(annotation)
     }
 
     /// The lines that the finding is about (the first ones, where they are many) and where they begin, so that a large text is not searched again for
@@ -129,11 +149,12 @@ pub struct Report {
 
 impl Report {
     pub(crate) fn new(mut diagnostics: Vec<Diagnostic>, sources: &[Source<'_>]) -> Self {
+        diagnostics.sort_by_key(|d| (d.span.source, d.span.start));
+        diagnostics.dedup_by(|a, b| a.message == b.message && a.span.start == b.span.start);
+        diagnostics.truncate(MAX_TOLD);
         for d in &mut diagnostics {
             locate(d, sources);
         }
-        diagnostics.sort_by_key(|d| (d.span.source, d.span.start));
-        diagnostics.dedup_by(|a, b| a.message == b.message && a.span.start == b.span.start);
         let sources = sources.iter().map(|s| (s.name.to_owned(), s.text.to_owned())).collect();
         Self { diagnostics, sources }
     }

@@ -336,14 +336,22 @@ impl Reader {
     }
 }
 
+/// Names longer than this are not compared.
+const MAX_COMPARED: usize = 64;
+
 /// "did you mean `x`?", where one of the names is near.
 pub(crate) fn did_you_mean<'n>(
     name: &str,
     known: impl IntoIterator<Item = &'n str>,
 ) -> Option<String> {
+    // The distance takes time and memory by the product of the lengths.
+    if name.len() > MAX_COMPARED {
+        return None;
+    }
     let key = name.to_ascii_lowercase();
     known
         .into_iter()
+        .filter(|k| k.len() <= MAX_COMPARED)
         .map(|k| (strsim::damerau_levenshtein(&key, &k.to_ascii_lowercase()), k))
         .filter(|(distance, k)| *distance <= 1 + key.len().min(k.len()) / 4)
         .min_by_key(|(distance, _)| *distance)

@@ -7,6 +7,9 @@ use crate::span::Span;
 /// Lists may be nested this deep. It bounds the recursion of everything that walks a syntax tree.
 pub(super) const MAX_DEPTH: usize = 256;
 
+/// Names may be this long.
+const MAX_NAME: usize = 1024;
+
 const NONE: u32 = u32::MAX;
 
 #[derive(Debug, Clone, Copy)]
@@ -100,6 +103,16 @@ impl<'a> Tree<'a> {
                         && !matches!(bytes[i], b'(' | b')' | b';')
                     {
                         i += 1;
+                    }
+                    if i - start > MAX_NAME {
+                        errors.push(
+                            Diagnostic::error(
+                                format!("a name of more than {MAX_NAME} bytes"),
+                                span(start, start + 1),
+                            )
+                            .help("is this a text file in HDDL?"),
+                        );
+                        return tree;
                     }
                     tree.push(span(start, i), false, &mut open);
                 }

@@ -312,3 +312,20 @@ fn warnings() {
         3:67 method `b` can never be used: its subtask `gone` cannot be carried out"#]]
     .assert_eq(&messages.join("\n"));
 }
+
+#[test]
+fn texts_that_are_not_meant_well() {
+    let long = "x".repeat(2_000_000);
+    let error = CompiledDomain::from_hddl(&format!("(define (domain {long}))")).unwrap_err();
+    assert!(error.to_string().len() < 1000);
+    // Many errors in one long line: they are told in little space.
+    let unknown = "(no_such_fact) ".repeat(50_000);
+    let text =
+        format!("(define (domain d) (:predicates (p)) (:action a :precondition (and {unknown})))");
+    let error = CompiledDomain::from_hddl(&text).unwrap_err().to_string();
+    assert!(error.len() < 20_000, "{}", error.len());
+    assert!(error.contains("at domain.hddl:1:69"), "{error}");
+    let error =
+        CompiledDomain::from_hddl("(define (domain d) \u{1b}[31m)").unwrap_err().to_string();
+    assert!(error.contains("control character 0x1b"), "{error}");
+}
