@@ -3,6 +3,7 @@
 mod changes;
 mod execute;
 mod inspect;
+mod look;
 mod options;
 mod results;
 

@@ -1,17 +1,13 @@
-//! Carrying goals out, going on with them, planning them.
+//! Carrying goals out, and going on with them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
 
 use astraea_code_access::{Base, Lock, RepoPath, Snapshot};
-use astraea_engine::{
-    Engine, EngineOptions, ErrorClass, Journal, NewRecord, NullJournal, Record, Registry, RunId,
-    RunRequest,
-};
+use astraea_engine::{Journal, NewRecord, Record, Registry, RunId};
 use astraea_executors::{Scope, Workspace, WorkspaceOptions, register};
-use astraea_taskgraph::{GraphOptions, Task, TaskGraph, TaskId};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::Astra;
@@ -23,9 +19,7 @@ use crate::domain::CodingDomain;
 use crate::envelope::Envelope;
 use crate::error::GoalError;
 use crate::ledger_head;
-use crate::lower::OBSERVE;
-use crate::plan::{PlanReport, PlanStep};
-use crate::planning::{PlanRecord, Planner, Tried, missing_actions};
+use crate::planning::{PlanRecord, Planner, missing_actions};
 use crate::request::{ExecuteGoal, Watch};
 use crate::result::GoalResult;
 use crate::runner::{
@@ -159,100 +153,11 @@ impl Astra {
         self.carry_out(sitting, watch).await
     }
 
-    /// Observes the repository and plans, and does no more.
-    ///
-    /// # Errors
-    /// Those of [`execute_goal`](Self::execute_goal); no plan is a [`PlanReport`] that says why.
-    pub async fn plan_goal(
-        &self,
-        goal: ExecuteGoal,
-        watch: &Watch,
-    ) -> Result<PlanReport, GoalError> {
-        let (classified, context) = self.understand(&goal)?;
-        let limits = self.limits(&goal);
-        let snapshot = self.snapshot(goal.base.clone()).await?;
-        let (run, goal_id) = self.ids()?;
-        let mut tests = goal.tests.clone();
-        tests.extend(context.tests());
-        let registry = self.registry(snapshot, goal.directory.as_deref(), &tests)?;
-        let planner = Planner {
-            domain: self.domain.clone(),
-            context,
-            goal: classified.task,
-            text: classified.text,
-            goal_id,
-            run: run.to_string(),
-            tests: tests.clone(),
-            timeout_ms: limits.timeout_ms,
-            missing: missing_actions(&registry),
-        };
-        let options = GraphOptions::default().with_timeout_ms(limits.timeout_ms);
-        let internal =
-            |error: astraea_taskgraph::GraphError| GoalError::Internal(error.to_string());
-        let mut graph = TaskGraph::new(options).map_err(internal)?;
-        let args = json!({ "tests": tests, "directory": goal.directory });
-        let task = Task::new(OBSERVE, OBSERVE)
-            .with_args(args)
-            .with_reads(["**"])
-            .with_timeout_ms(limits.timeout_ms);
-        graph.add_task(task, [""; 0]).map_err(internal)?;
-        let engine = Engine::new(
-            EngineOptions::default(),
-            registry,
-            Arc::new(NullJournal::default()),
-            self.clock.clone(),
-        );
-        let request = RunRequest::new(run, "observe", graph).with_cancel(watch.cancel.clone());
-        let result =
-            engine.run(request).await.map_err(|error| GoalError::Journal(error.to_string()))?;
-        let seen = result.outputs.get(&TaskId::from(OBSERVE));
-        let Some(seen) = seen else {
-            let failure = result.failures.values().next();
-            let why =
-                failure.map_or("the repository could not be observed", |f| f.message.as_str());
-            let class = failure.map(|failure| failure.class);
-            let mut report = report(&planner, &goal.goal_text, &PlanRecord::default());
-            report.explanation = why.to_owned();
-            if class == Some(ErrorClass::Environment) {
-                report.notes.push("the tests cannot run here".to_owned());
-            }
-            return Ok(report);
-        };
-        let facts = seen.value.get("facts").cloned().unwrap_or(Value::Null);
-        let planned = planner.plan("plan-1", &facts, &Tried::default())?;
-        let mut report = report(&planner, &goal.goal_text, &planned.record);
-        report.explanation = match planned.record.no_plan {
-            Some(why) => why,
-            None => {
-                report.found = true;
-                planner.explain(&facts)?
-            }
-        };
-        let mut graph = TaskGraph::new(GraphOptions::default()).map_err(internal)?;
-        let first = Task::new(OBSERVE, OBSERVE).with_reads(["**"]);
-        graph.add_task(first, [""; 0]).map_err(internal)?;
-        for ((task, after), method) in planned.tasks.iter().zip(&planned.record.step_methods) {
-            report.steps.push(PlanStep {
-                task_id: task.id.to_string(),
-                action: task.action.clone(),
-                args: task.args.clone(),
-                method: method.clone(),
-                after: after
-                    .iter()
-                    .filter(|id| id.as_str() != OBSERVE)
-                    .map(ToString::to_string)
-                    .collect(),
-            });
-        }
-        graph.extend(planned.tasks).map_err(internal)?;
-        report.dot = graph.to_dot();
-        report.mermaid = graph.to_mermaid();
-        report.notes.extend(self.config.notes.iter().cloned());
-        Ok(report)
-    }
-
     /// What the caller wants, and with what.
-    fn understand(&self, goal: &ExecuteGoal) -> Result<(Classified, GoalContext), GoalError> {
+    pub(super) fn understand(
+        &self,
+        goal: &ExecuteGoal,
+    ) -> Result<(Classified, GoalContext), GoalError> {
         let classified = classify(&goal.goal_text, self.domain.goals())?;
         goal.check()?;
         let context = GoalContext::new(&goal.context)?;
@@ -262,7 +167,7 @@ impl Astra {
         Ok((classified, context))
     }
 
-    fn limits(&self, goal: &ExecuteGoal) -> Limits {
+    pub(super) fn limits(&self, goal: &ExecuteGoal) -> Limits {
         let configured = if goal.through_tool { &self.config.tool } else { &self.config.goal };
         let given = goal.timeout_ms.and_then(|ms| u64::try_from(ms).ok());
         Limits { timeout_ms: given.unwrap_or(configured.timeout_ms), ..configured.clone() }
@@ -284,7 +189,7 @@ impl Astra {
     }
 
     /// A run's id sorts by time; a goal's is random.
-    fn ids(&self) -> Result<(RunId, String), GoalError> {
+    pub(super) fn ids(&self) -> Result<(RunId, String), GoalError> {
         let mut random = [0_u8; 20];
         getrandom::fill(&mut random).map_err(|error| GoalError::Internal(error.to_string()))?;
         let text = hex::encode(random);
@@ -305,7 +210,7 @@ impl Astra {
         self.repo.state().is_locked(&format!("run-{run}")).unwrap_or(false)
     }
 
-    fn registry(
+    pub(super) fn registry(
         &self,
         snapshot: Snapshot,
         directory: Option<&str>,
@@ -448,21 +353,4 @@ fn directory_path(directory: &str) -> Result<Option<RepoPath>, GoalError> {
         field: "directory".to_owned(),
         problem: error.to_string(),
     })
-}
-
-fn report(planner: &Planner, goal_text: &str, plan: &PlanRecord) -> PlanReport {
-    PlanReport {
-        goal: planner.goal.clone(),
-        goal_text: goal_text.to_owned(),
-        found: false,
-        facts: plan.facts.clone(),
-        steps: Vec::new(),
-        methods_used: plan.methods_used.clone(),
-        planning_cost: plan.planning_cost,
-        explanation: String::new(),
-        planning_us: plan.planning_us,
-        notes: plan.notes.clone(),
-        dot: String::new(),
-        mermaid: String::new(),
-    }
 }
