@@ -10,6 +10,16 @@
 //! - [`evidence`] is what a test run showed and what changed since a baseline.
 //! - [`runners`] finds test runners, builds their commands, reads their output; it runs nothing.
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(
+    not(all(
+        feature = "files",
+        feature = "tests",
+        feature = "fixes",
+        feature = "git",
+        feature = "shell"
+    )),
+    allow(dead_code, reason = "helpers of the kinds of executor that were left out")
+)]
 #![forbid(unsafe_code)]
 
 mod actions;

@@ -83,10 +83,15 @@ impl TestRepo {
 
     /// A workspace over the checkout as it is.
     pub fn workspace(&self, options: WorkspaceOptions) -> Arc<Workspace> {
+        self.workspace_in(sandbox(), options)
+    }
+
+    /// The same in a sandbox of the caller's.
+    pub fn workspace_in(&self, sandbox: Arc<Sandbox>, options: WorkspaceOptions) -> Arc<Workspace> {
         let repo = self.open();
         let snapshot = repo.snapshot(Base::Worktree).unwrap();
         let redactor = Redactor::default();
-        Arc::new(Workspace::new(repo, snapshot, sandbox(), redactor, options))
+        Arc::new(Workspace::new(repo, snapshot, sandbox, redactor, options))
     }
 }
 

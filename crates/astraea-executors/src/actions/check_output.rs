@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use astraea_engine::{ErrorClass, Outcome, Output, TaskContext};
 use async_trait::async_trait;
-use regex::Regex;
+use regex::RegexBuilder;
 
 use super::Action;
 use super::answer::failed;
@@ -24,7 +24,7 @@ impl Action for CheckOutput {
         let argv = args.argv(&["command", "argv"])?;
         let expected = args.number("expect_exit")?.unwrap_or(0);
         let pattern = match args.text(&["expect_stdout"])? {
-            Some(text) => Some(Regex::new(text).map_err(|e| {
+            Some(text) => Some(RegexBuilder::new(text).multi_line(true).build().map_err(|e| {
                 args.wrong("expect_stdout", &format!("is no regular expression: {e}"))
             })?),
             None => None,

@@ -15,14 +15,14 @@ mod languages;
 mod observe;
 #[cfg(feature = "files")]
 mod rules;
+#[cfg(feature = "tests")]
+mod run_tests;
 #[cfg(feature = "files")]
 mod scaffold;
 #[cfg(feature = "shell")]
 mod shell;
 mod suite;
 mod syntax;
-#[cfg(feature = "tests")]
-mod tests;
 mod toolbox;
 #[cfg(feature = "files")]
 mod verify_state;
@@ -47,9 +47,9 @@ pub fn register(registry: Registry, workspace: Arc<Workspace>) -> Registry {
     #[cfg(feature = "tests")]
     let registry = registry
         .with("observe", host(ws, observe::Observe))
-        .with("run_tests", host(ws, tests::RunTests { only: &[] }))
-        .with("pytest", host(ws, tests::RunTests { only: tests::PYTHON }))
-        .with("npm_test", host(ws, tests::RunTests { only: tests::NODE }));
+        .with("run_tests", host(ws, run_tests::RunTests { only: &[] }))
+        .with("pytest", host(ws, run_tests::RunTests { only: run_tests::PYTHON }))
+        .with("npm_test", host(ws, run_tests::RunTests { only: run_tests::NODE }));
     #[cfg(feature = "files")]
     let registry = registry
         .with("create_file", host(ws, files::Change::Create))

@@ -51,7 +51,11 @@ pub async fn run_suite(
     let copy = ws.copy(edits).await?;
     timings.copied(started);
     let (host, of) = (ws.clone(), edits.clone());
-    let tree = crate::workspace::blocking(move || host.tree(&of)).await?;
+    let tree = crate::workspace::blocking(move || {
+        host.dependency_dirs()?;
+        host.tree(&of)
+    })
+    .await?;
     let command = ws.options().test_command.as_deref();
     let mut found = runners::find(&tree, &ws.scope().dir_text(), command);
     if !only.is_empty() {

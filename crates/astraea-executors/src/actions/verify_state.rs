@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use astraea_engine::{ErrorClass, Outcome, Output, TaskContext};
 use async_trait::async_trait;
-use regex::Regex;
+use regex::{Regex, RegexBuilder};
 use serde_json::{Value, json};
 
 use super::Action;
@@ -14,7 +14,8 @@ use crate::runners::Tree;
 use crate::workspace::blocking;
 use crate::{Error, Workspace};
 
-/// Checks what the edits so far leave: `files` and `absent` (paths), `patterns` (`[{path, pattern, absent?}]`),
+/// Checks what the edits so far leave: `files` and `absent` (paths), `patterns` (`[{path, pattern, absent?}]`, `^` and `$`
+/// at line ends),
 /// `facts` (an object that the facts of `observe` must contain). Asked nothing, it fails: nothing was verified.
 #[derive(Debug)]
 pub(super) struct VerifyState;
@@ -90,7 +91,9 @@ fn patterns(args: &Args<'_>) -> Result<Vec<(String, Regex, bool)>, Error> {
         .map(|item| {
             let path = item.get("path").and_then(Value::as_str).ok_or_else(wrong)?;
             let pattern = item.get("pattern").and_then(Value::as_str).ok_or_else(wrong)?;
-            let regex = Regex::new(pattern)
+            let regex = RegexBuilder::new(pattern)
+                .multi_line(true)
+                .build()
                 .map_err(|e| args.wrong("patterns", &format!("has no regular expression: {e}")))?;
             let absent = item.get("absent").and_then(Value::as_bool).unwrap_or(false);
             Ok((path.to_owned(), regex, !absent))

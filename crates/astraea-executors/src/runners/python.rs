@@ -13,8 +13,16 @@ const UNITTEST: &str = include_str!("harness/unittest.py");
 
 /// pytest over everything below the directory, or over these tests.
 pub(super) fn pytest(runner: &Runner, at: &Surroundings, selection: &Selection) -> Invocation {
-    let options =
-        ["-q", "--no-header", "--color=no", "--tb=short", "--maxfail=0", "-p", "no:cacheprovider"];
+    let options = [
+        "-q",
+        "--no-header",
+        "--color=no",
+        "--tb=short",
+        "--maxfail=0",
+        "--continue-on-collection-errors",
+        "-p",
+        "no:cacheprovider",
+    ];
     let mut rest: Vec<String> = options.iter().map(|o| (*o).to_owned()).collect();
     rest.extend(selection.tests.iter().map(|id| {
         let id = id.as_str();

@@ -78,7 +78,7 @@ impl Default for WorkspaceOptions {
             keep_builds: true,
             copies_kept: 3,
             rerun_failing: true,
-            clock: Arc::new(SystemClock::default()),
+            clock: Arc::new(SystemClock),
         }
     }
 }

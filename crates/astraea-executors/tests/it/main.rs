@@ -1,4 +1,5 @@
 //! The executors over real repositories, real runners, a real sandbox.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod builds;
 mod commit;
@@ -8,3 +9,4 @@ mod fixes;
 mod observe;
 mod runners;
 mod support;
+mod tiers;

@@ -124,6 +124,8 @@ async fn pytest_in_a_subdirectory_names_tests_from_the_root() {
         WorkspaceOptions::default(),
         expect![[r#"
             pytest collection error
+            py/test_a.py::test_a: failed
+            py/test_a.py::test_b: passed
             unloaded py/test_b.py
             missing module no_such_module
         "#]],
@@ -293,11 +295,8 @@ async fn the_users_own_command_is_run_and_judged_by_its_exit() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_to_run_is_no_evidence() {
-    check(
-        &[("README.md", "hello\n")],
-        expect![[r#"
-             no tests
-        "#]],
-    )
-    .await;
+    let mut run = Run::new(&[("README.md", "hello\n")]);
+    let output = run.good("observe", json!({})).await;
+    assert_eq!(lines(&report(&output)), " no tests\n");
+    assert_eq!(output.value["facts"]["no_tests"], true);
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use astraea_engine::taskgraph::Task;
-use astraea_engine::{CancellationToken, Executor as _, Outcome, Output, Registry, TaskContext};
+use astraea_engine::{CancellationToken, Outcome, Output, Registry, TaskContext};
 use astraea_executors::testing::TestRepo;
 use astraea_executors::{TestReport, Workspace, WorkspaceOptions, register};
 use serde_json::Value;
@@ -11,7 +11,6 @@ use serde_json::Value;
 /// A repository and what was done to it so far.
 pub(crate) struct Run {
     pub(crate) repo: TestRepo,
-    pub(crate) ws: Arc<Workspace>,
     registry: Registry,
     done: Vec<(String, Arc<Output>)>,
 }
@@ -23,8 +22,12 @@ impl Run {
 
     pub(crate) fn over(repo: TestRepo, options: WorkspaceOptions) -> Self {
         let ws = repo.workspace(options);
-        let registry = register(Registry::new(), ws.clone());
-        Self { repo, ws, registry, done: Vec::new() }
+        Self::on(repo, ws)
+    }
+
+    pub(crate) fn on(repo: TestRepo, ws: Arc<Workspace>) -> Self {
+        let registry = register(Registry::new(), ws);
+        Self { repo, registry, done: Vec::new() }
     }
 
     /// Runs one action after all those that succeeded before.
