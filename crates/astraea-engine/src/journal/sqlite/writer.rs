@@ -23,6 +23,8 @@ pub(super) const DISK_FULL: &str = "disk_full";
 const GROUP: usize = 256;
 
 type Answer = Result<Vec<Record>, JournalError>;
+/// What became of one append.
+type Verdict = Result<(), JournalError>;
 
 #[derive(Debug)]
 pub(super) struct Request {
@@ -61,32 +63,36 @@ impl Writer {
         while let Ok(first) = queue.recv() {
             let mut group = vec![first];
             group.extend(queue.try_iter().take(GROUP - 1));
-            let (batches, replies): (Vec<_>, Vec<_>) =
-                group.into_iter().map(|request| (request.batch, request.reply)).unzip();
-            for (reply, answer) in replies.into_iter().zip(self.write(&batches)) {
+            let (mut batches, replies): (Vec<_>, Vec<_>) = group
+                .into_iter()
+                .map(|request| (stamp(request.batch, 0, 0), request.reply))
+                .unzip();
+            let verdicts = self.write(&mut batches);
+            for ((reply, records), verdict) in replies.into_iter().zip(batches).zip(verdicts) {
                 // Whoever asked may have gone away; the records stand.
-                let _ = reply.send(answer);
+                let _ = reply.send(verdict.map(|()| records));
             }
         }
     }
 
-    fn write(&mut self, batches: &[Vec<NewRecord>]) -> Vec<Answer> {
+    fn write(&mut self, batches: &mut [Vec<Record>]) -> Vec<Verdict> {
         match self.transaction(batches) {
-            Ok(answers) => answers,
+            Ok(verdicts) => verdicts,
             Err(error) if batches.len() == 1 => vec![Err(error)],
             // One that is too large must not take the others with it.
             Err(_) => batches
-                .iter()
-                .map(|batch| match self.transaction(std::slice::from_ref(batch)) {
-                    Ok(mut answers) => answers.pop().unwrap_or(Err(JournalError::Closed)),
+                .iter_mut()
+                .map(|batch| match self.transaction(std::slice::from_mut(batch)) {
+                    Ok(mut verdicts) => verdicts.pop().unwrap_or(Err(JournalError::Closed)),
                     Err(error) => Err(error),
                 })
                 .collect(),
         }
     }
 
-    /// Writes all batches in one transaction. An error means that nothing of any is kept.
-    fn transaction(&mut self, batches: &[Vec<NewRecord>]) -> Result<Vec<Answer>, JournalError> {
+    /// Writes all batches in one transaction and gives them their numbers and time. An error means that nothing of any is
+    /// kept.
+    fn transaction(&mut self, batches: &mut [Vec<Record>]) -> Result<Vec<Verdict>, JournalError> {
         let ts_ms = self.clock.now_ms();
         let Self { path, connection, projections, .. } = self;
         let say = |error: rusqlite::Error| schema::storage(path, &error);
@@ -100,15 +106,18 @@ impl Writer {
                 .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
                 .map_err(say)?;
             let mut last = last.and_then(|seq| u64::try_from(seq).ok()).unwrap_or(0);
-            let mut answers = Vec::with_capacity(batches.len());
+            let mut verdicts = Vec::with_capacity(batches.len());
             for batch in batches {
-                let records = stamp(batch.clone(), last + 1, ts_ms);
+                for (seq, record) in (last + 1..).zip(batch.iter_mut()) {
+                    record.seq = seq;
+                    record.ts_ms = ts_ms;
+                }
                 let mut savepoint = tx.savepoint().map_err(say)?;
-                match store(path, &savepoint, projections, &records) {
+                match store(path, &savepoint, projections, batch) {
                     Ok(()) => {
                         savepoint.commit().map_err(say)?;
-                        last += records.len() as u64;
-                        answers.push(Ok(records));
+                        last += batch.len() as u64;
+                        verdicts.push(Ok(()));
                     }
                     Err(Refusal::Rejected(no)) => {
                         savepoint.rollback().map_err(say)?;
@@ -116,12 +125,12 @@ impl Writer {
                         for projection in projections.iter_mut() {
                             projection.rolled_back();
                         }
-                        answers.push(Err(no));
+                        verdicts.push(Err(no));
                     }
                     Err(Refusal::Failed(error)) => return Err(error),
                 }
             }
-            if answers.iter().any(Result::is_ok) {
+            if verdicts.iter().any(Result::is_ok) {
                 let cursor = i64::try_from(last).unwrap_or(i64::MAX);
                 for projection in projections.iter() {
                     schema::set_cursor(&tx, projection.name(), cursor).map_err(say)?;
@@ -129,7 +138,7 @@ impl Writer {
                 tx.commit().map_err(say)?;
                 self.commits.fetch_add(1, Ordering::Relaxed);
             }
-            Ok(answers)
+            Ok(verdicts)
         })();
         if result.is_err() {
             for projection in &mut self.projections {
