@@ -67,6 +67,7 @@ pub enum SandboxError {
 }
 
 impl SandboxError {
+    #[cfg(target_os = "linux")]
     pub(crate) fn io(doing: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { doing, source }
     }

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Inner, Sandbox, SandboxOptions};
+use super::{Inner, Sandbox};
 use crate::host::Host;
-use crate::{Capability, CommandSpec, Limits, Mount, SandboxError, Tier, Upper, cgroup};
+use crate::{
+    Capability, CommandSpec, Limits, Mount, SandboxError, SandboxOptions, Tier, Upper, cgroup,
+};
 
 /// The one command that brings bubblewrap, by the tool that is there.
 const INSTALLERS: &[(&str, &str)] = &[
