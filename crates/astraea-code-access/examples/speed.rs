@@ -29,6 +29,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     lap("snapshot, first");
     let snapshot = repo.snapshot(Base::Worktree)?;
     lap("snapshot");
+    repo.state().write_atomic("speed", b"x")?;
+    lap("a record (two fsync)");
     let none = EditSet::new();
     let mut builder = repo.edit(&snapshot, &none);
     builder.write(&files[0].0, b"value = 1\n")?;

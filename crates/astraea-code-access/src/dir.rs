@@ -383,6 +383,12 @@ impl Dir {
         }
     }
 
+    /// Writes the file `name` through to the disk.
+    pub(crate) fn sync_file(&self, name: &[u8]) -> io::Result<()> {
+        let file = self.open_file(name, OFlags::RDONLY | OFlags::NONBLOCK, Mode::empty())?;
+        Ok(rustix::fs::fsync(file)?)
+    }
+
     /// Writes the names in it through to the disk.
     pub(crate) fn sync(&self) -> io::Result<()> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;

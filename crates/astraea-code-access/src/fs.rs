@@ -10,9 +10,10 @@ use crate::dir::{FileKind, ReadError, make_dirs, read_open};
 use crate::door::Door;
 use crate::error::Error;
 use crate::ids::FileMode;
+use crate::index::entry;
 use crate::path::RepoPath;
 use crate::policy::enters_git;
-use crate::transaction::{Side, entry};
+use crate::sides::Side;
 
 /// Reads a regular file the user named (`astra.toml`, an `.hddl` file), at most `max` bytes. Links are followed: the name is
 /// the user's own word. Pipes and devices are refused without waiting for them.

@@ -56,16 +56,35 @@ impl Repository {
             }
             other => other.map_err(io)?,
         };
-        for (end, bytes) in [("pack", &pack), ("idx", &index)] {
-            self.fault("objects").map_err(io)?;
-            let temp = temp_name(end);
-            packs.create(temp.as_bytes(), bytes, 0o444, None, true).map_err(io)?;
-            let to = format!("pack-{name}.{end}");
-            if let Err(error) = packs.rename_over(temp.as_bytes(), &packs, to.as_bytes()) {
+        let parts =
+            [("pack", &pack), ("idx", &index)].map(|(end, bytes)| (end, bytes, temp_name(end)));
+        let place = || -> std::io::Result<()> {
+            for (_, bytes, temp) in &parts {
+                self.fault("objects")?;
+                packs.create(temp.as_bytes(), bytes, 0o444, None, false)?;
+            }
+            // Side by side, so that the disk is waited for once.
+            std::thread::scope(|scope| {
+                let idx = scope.spawn(|| packs.sync_file(parts[1].2.as_bytes()));
+                packs.sync_file(parts[0].2.as_bytes())?;
+                idx.join().unwrap_or_else(|_| Err(std::io::Error::other("a thread panicked")))
+            })?;
+            for (end, _, temp) in &parts {
+                packs.rename_over(
+                    temp.as_bytes(),
+                    &packs,
+                    format!("pack-{name}.{end}").as_bytes(),
+                )?;
+            }
+            Ok(())
+        };
+        let placed = place();
+        if placed.is_err() {
+            for (_, _, temp) in &parts {
                 drop(packs.unlink(temp.as_bytes()));
-                return Err(io(error));
             }
         }
+        placed.map_err(io)?;
         packs.sync().map_err(io)?;
         let mut user = self.user();
         if reopen {

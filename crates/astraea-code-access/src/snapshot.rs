@@ -64,7 +64,8 @@ impl Repository {
     /// Pins the state of the files.
     ///
     /// Nothing is written but to our own object store. Files that git ignores, and untracked files that the policy does not
-    /// let read (such as `.env`), are not captured.
+    /// let read (such as `.env`), are not captured. A snapshot outlives a kill of the process; it is not forced to the disk, so
+    /// after a power cut its blobs may be missing, which reading says.
     ///
     /// # Errors
     /// [`Error::NoSuchRevision`], [`Error::Git`], [`Error::Io`].

@@ -92,9 +92,6 @@ impl Store {
             rustix::fs::fsync(&file).map_err(|e| fail(e.into()))?;
             dir.sync().map_err(fail)?;
         }
-        if !ids.is_empty() {
-            self.objects.sync().map_err(fail)?;
-        }
         Ok(())
     }
 }

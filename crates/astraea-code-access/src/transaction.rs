@@ -12,31 +12,21 @@
 
 use std::io;
 
-use git2::{ErrorCode, Index, IndexEntry, IndexTime};
+use git2::ErrorCode;
 use serde::{Deserialize, Serialize};
 
-use crate::apply::Recovered;
-use crate::dir::{Dir, FileKind, Stat, path_of};
-use crate::edits::is_binary;
-use crate::eol::{self, Conversion};
+use crate::dir::FileKind;
 use crate::error::Error;
 use crate::ids::{BlobId, CommitId, FileMode};
 use crate::path::RepoPath;
 use crate::repository::Repository;
+use crate::sides::Side;
 use crate::store::Store;
 
-const INTENT: &str = "transaction.json";
+pub(crate) const INTENT: &str = "transaction.json";
 const HISTORY: &str = "history.json";
 /// The largest file or index that is handled, in bytes.
-const MAX: u64 = 1 << 30;
-
-/// One side of a change: the bytes in the checkout, the bytes git stores, the kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Side {
-    pub(crate) raw: BlobId,
-    pub(crate) stored: BlobId,
-    pub(crate) mode: FileMode,
-}
+pub(crate) const MAX: u64 = 1 << 30;
 
 /// One file that changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,137 +61,30 @@ pub(crate) enum IndexPlan {
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Step {
-    change: FileChange,
-    temp: String,
+pub(crate) struct Step {
+    pub(crate) change: FileChange,
+    pub(crate) temp: String,
     /// The inode of the new file, known once it is written.
-    new_ino: Option<u64>,
+    pub(crate) new_ino: Option<u64>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Intent {
+pub(crate) struct Intent {
     /// The history's entry when this is done.
-    record: Record,
-    old: CommitId,
-    new: CommitId,
-    steps: Vec<Step>,
-    made: Vec<RepoPath>,
+    pub(crate) record: Record,
+    pub(crate) old: CommitId,
+    pub(crate) new: CommitId,
+    pub(crate) steps: Vec<Step>,
+    pub(crate) made: Vec<RepoPath>,
 }
 
 impl Intent {
-    fn name(&self, end: &str) -> String {
+    pub(crate) fn name(&self, end: &str) -> String {
         format!("index.astra-{}.{end}", self.record.id)
     }
 }
 
-/// An index entry for a file that lies in the checkout.
-pub(crate) fn entry(path: &RepoPath, side: Side, stat: Option<&Stat>) -> IndexEntry {
-    let time = |t: (i64, u32)| IndexTime::new(t.0 as i32, t.1);
-    let zero = (0, 0);
-    IndexEntry {
-        ctime: time(stat.map_or(zero, |s| s.ctime)),
-        mtime: time(stat.map_or(zero, |s| s.mtime)),
-        dev: stat.map_or(0, |s| s.dev as u32),
-        ino: stat.map_or(0, |s| s.ino as u32),
-        mode: side.mode.bits(),
-        uid: stat.map_or(0, |s| s.uid),
-        gid: stat.map_or(0, |s| s.gid),
-        file_size: stat.map_or(0, |s| s.size as u32),
-        id: side.stored.oid(),
-        flags: path.as_bytes().len().min(0xfff) as u16,
-        flags_extended: 0,
-        path: path.as_bytes().to_vec(),
-    }
-}
-
 impl Repository {
-    fn git_folder(&self) -> Result<Dir, Error> {
-        Dir::open_path(self.git_dir()).map_err(|e| Error::io("open the git directory", e))
-    }
-
-    fn index_bytes(&self) -> Result<Vec<u8>, Error> {
-        match self.git_folder()?.read(b"index", MAX) {
-            Ok((bytes, _)) => Ok(bytes),
-            Err(crate::dir::ReadError::Io(e)) if e.kind() == io::ErrorKind::NotFound => {
-                Ok(Vec::new())
-            }
-            Err(e) => Err(Error::io("read the index", io::Error::from(e))),
-        }
-    }
-
-    /// The side of a file that lies in the checkout, if `stored` is what git has for it; `Err(())` when it is not.
-    pub(crate) fn side_of(
-        &self,
-        path: &RepoPath,
-        stored: Option<(BlobId, FileMode)>,
-    ) -> Result<Result<Option<Side>, ()>, Error> {
-        let (bytes, stat) = match self.door().read_stat(path, MAX) {
-            Ok(read) => read,
-            Err(crate::AccessError::FileNotFound { .. }) => {
-                return Ok(if stored.is_none() { Ok(None) } else { Err(()) });
-            }
-            Err(_) => return Ok(Err(())),
-        };
-        let Some((id, mode)) = stored else { return Ok(Err(())) };
-        let executable = mode == FileMode::Executable;
-        let modes =
-            self.user().0.config().and_then(|c| c.get_bool("core.filemode")).unwrap_or(true);
-        if !mode.is_file() || (modes && stat.executable() != executable) {
-            return Ok(Err(()));
-        }
-        let raw = Store::id_of(&bytes);
-        if raw == id {
-            return Ok(Ok(Some(Side { raw, stored: id, mode })));
-        }
-        let conversion = eol::rule(&self.user().0, path).conversion;
-        if conversion != Conversion::None {
-            let clean = eol::clean(&bytes, conversion, Some(&self.blob(id)?)).into_owned();
-            if Store::id_of(&clean) == id {
-                let raw = self.put_blob(&bytes)?;
-                return Ok(Ok(Some(Side { raw, stored: id, mode })));
-            }
-        }
-        Ok(Err(()))
-    }
-
-    /// The side of a file to be written: as git would check it out, with the line endings its place has now.
-    pub(crate) fn side_for(
-        &self,
-        path: &RepoPath,
-        from: Option<Side>,
-        (stored, mode): (BlobId, FileMode),
-    ) -> Result<Side, Error> {
-        let bytes = self.blob(stored)?;
-        let crlf = match from {
-            Some(from) if from.raw != from.stored => match eol::endings(&self.blob(from.raw)?) {
-                Some(crlf) => crlf,
-                None => {
-                    return Err(Error::Filtered {
-                        path: path.clone(),
-                        filter: "a conversion of line endings, and mixes both kinds".into(),
-                    });
-                }
-            },
-            Some(_) => false,
-            None => eol::rule(&self.user().0, path).crlf,
-        };
-        let raw =
-            if crlf && !is_binary(&bytes) { self.put_blob(&eol::to_crlf(&bytes))? } else { stored };
-        Ok(Side { raw, stored, mode })
-    }
-
-    /// Whether a file in the checkout is exactly this side.
-    fn is_side(&self, path: &RepoPath, side: Option<Side>) -> bool {
-        match (self.door().read_stat(path, MAX), side) {
-            (Err(crate::AccessError::FileNotFound { .. }), None) => true,
-            (Ok((bytes, stat)), Some(side)) => {
-                Store::id_of(&bytes) == side.raw
-                    && stat.executable() == (side.mode == FileMode::Executable)
-            }
-            _ => false,
-        }
-    }
-
     pub(crate) fn history(&self) -> Result<Vec<Record>, Error> {
         let Some(bytes) = self.state().read(HISTORY)? else { return Ok(Vec::new()) };
         serde_json::from_slice(&bytes).map_err(|e| Error::Corrupt {
@@ -210,7 +93,7 @@ impl Repository {
         })
     }
 
-    fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), Error> {
+    pub(crate) fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), Error> {
         let bytes = serde_json::to_vec(value)
             .map_err(|e| Error::Corrupt { what: name.to_owned(), reason: e.to_string() })?;
         self.state().write_atomic(name, &bytes)
@@ -292,7 +175,7 @@ impl Repository {
         Ok(())
     }
 
-    fn step(&self, name: &str) -> Result<(), Error> {
+    pub(crate) fn step(&self, name: &str) -> Result<(), Error> {
         self.fault(name).map_err(|e| Error::io(format!("change the checkout ({name})"), e))
     }
 
@@ -379,89 +262,6 @@ impl Repository {
         Ok(())
     }
 
-    fn swap_index(&self, intent: &mut Intent, plan: IndexPlan) -> Result<(), Error> {
-        let io = |e: io::Error| Error::io("write the index", e);
-        let git = self.git_folder()?;
-        let (fresh, old) = (intent.name("new"), intent.name("old"));
-        let now = self.index_bytes()?;
-        let bytes = match plan {
-            IndexPlan::Exact { now: expected, then } if Store::id_of(&now) == expected => {
-                self.blob(then)?
-            }
-            _ => self.index_with(&now, &intent.steps, true)?,
-        };
-        self.step("write the index")?;
-        let mode = git.look(b"index").map_err(io)?.map_or(0o644, |stat| stat.mode & 0o777);
-        git.create(fresh.as_bytes(), &bytes, mode, None, true).map_err(io)?;
-        self.step("lock the index")?;
-        match git.link(fresh.as_bytes(), b"index.lock") {
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
-                return Err(Error::Busy { what: "the index (index.lock exists)".into() });
-            }
-            other => other.map_err(io)?,
-        }
-        if self.index_bytes()? != now {
-            return Err(Error::Busy { what: "the index".into() });
-        }
-        self.step("keep the old index")?;
-        match git.link(b"index", old.as_bytes()) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
-            other => other.map_err(io)?,
-        }
-        self.step("swap the index")?;
-        git.rename_over(b"index.lock", &git, b"index").map_err(io)?;
-        self.step("sync the index")?;
-        git.sync().map_err(io)?;
-        if intent.record.index_after.is_none() {
-            let id = self.put_blob(&bytes)?;
-            self.sync_blobs(&[id])?;
-            intent.record.index_after = Some(id);
-            self.write_json(INTENT, intent)?;
-        }
-        Ok(())
-    }
-
-    /// The bytes of an index with the entries of the changed files set to their new (or old) side.
-    fn index_with(&self, now: &[u8], steps: &[Step], forward: bool) -> Result<Vec<u8>, Error> {
-        let git = |e: git2::Error| Error::git("write the index", &e);
-        let io = |e: io::Error| Error::io("write the index", e);
-        let (folder, path) = self.state().folder("tmp")?;
-        let name = crate::dir::temp_name("index");
-        if !now.is_empty() {
-            folder.create(name.as_bytes(), now, 0o600, None, false).map_err(io)?;
-        }
-        let run = || -> Result<Vec<u8>, Error> {
-            let mut index = Index::open(&path.join(&name)).map_err(git)?;
-            for step in steps {
-                let path = &step.change.path;
-                let (from, to) = match forward {
-                    true => (step.change.from, step.change.to),
-                    false => (step.change.to, step.change.from),
-                };
-                let here = index.get_path(path.as_path(), 0).map(|e| (e.id, e.mode));
-                let is = |side: Option<Side>| here == side.map(|s| (s.stored.oid(), s.mode.bits()));
-                if forward && !is(from) {
-                    return Err(Error::UserChanged { paths: vec![path.clone()] });
-                }
-                if !forward && !is(from) {
-                    continue; // The user has staged something else; it stays.
-                }
-                match to {
-                    Some(side) => {
-                        let stat = self.door().stat(path).ok();
-                        index.add(&entry(path, side, stat.as_ref())).map_err(git)?;
-                    }
-                    None => index.remove(path_of(path.as_bytes()), 0).map_err(git)?,
-                }
-            }
-            index.write().map_err(git)?;
-            folder.read(name.as_bytes(), MAX).map(|(bytes, _)| bytes).map_err(|e| io(e.into()))
-        };
-        let result = run();
-        drop(folder.unlink(name.as_bytes()));
-        result
-    }
-
     fn move_ref(&self, intent: &Intent) -> Result<(), Error> {
         let name = &intent.record.head;
         let moved = |found: String| Error::RefMoved {
@@ -499,7 +299,7 @@ impl Repository {
     }
 
     /// After the point of no return: the history, then what is left over, then the intent.
-    fn complete(&self, intent: &Intent) -> Result<(), Error> {
+    pub(crate) fn complete(&self, intent: &Intent) -> Result<(), Error> {
         self.step("history")?;
         self.remember(&intent.record)?;
         self.step("clean up")?;
@@ -530,139 +330,5 @@ impl Repository {
             }
             dir = path.parent();
         }
-    }
-
-    /// Before the point of no return: everything back, by renames. Returns the files that somebody else has changed.
-    fn take_back(&self, intent: &Intent) -> Result<Vec<RepoPath>, Error> {
-        let io = |e: io::Error| Error::io("take a change of the checkout back", e);
-        let git = self.git_folder()?;
-        let (fresh, old) = (intent.name("new"), intent.name("old"));
-        if let Some(ours) = git.look(fresh.as_bytes()).map_err(io)? {
-            let is_ours = |name: &[u8]| {
-                Ok(git.look(name)?.is_some_and(|s| (s.ino, s.dev) == (ours.ino, ours.dev)))
-            };
-            if is_ours(b"index").map_err(io)? {
-                if git.look(old.as_bytes()).map_err(io)?.is_some() {
-                    git.rename_over(old.as_bytes(), &git, b"index").map_err(io)?;
-                } else {
-                    git.unlink(b"index").map_err(io)?;
-                }
-            } else if git.look(old.as_bytes()).map_err(io)?.is_some() {
-                // git has written the index anew since. Its entries of our files go back.
-                let now = self.index_bytes()?;
-                let bytes = self.index_with(&now, &intent.steps, false)?;
-                if bytes != now && self.index_bytes()? == now {
-                    git.replace(b"index", &bytes, 0o644, true).map_err(io)?;
-                }
-                drop(git.unlink(old.as_bytes()));
-            }
-            if is_ours(b"index.lock").map_err(io)? {
-                git.unlink(b"index.lock").map_err(io)?;
-            }
-            git.unlink(fresh.as_bytes()).map_err(io)?;
-        }
-        let mut kept = Vec::new();
-        for step in intent.steps.iter().rev() {
-            if !self.swap_back(step).map_err(io)? {
-                kept.push(step.change.path.clone());
-            }
-        }
-        for dir in intent.made.iter().rev() {
-            drop(self.door().parent(dir).and_then(|(above, name)| above.rmdir(name)));
-        }
-        self.state().remove(INTENT)?;
-        Ok(kept)
-    }
-
-    /// False when somebody else has changed the file; then it stays as it is.
-    fn swap_back(&self, step: &Step) -> io::Result<bool> {
-        let (dir, name) = match self.door().parent(&step.change.path) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(step.change.from.is_none()),
-            other => other?,
-        };
-        let temp = step.temp.as_bytes();
-        let aside = format!("{}.old", step.temp);
-        let mut untouched = true;
-        // Cut off between the renames of a file system that cannot swap.
-        if dir.look(aside.as_bytes())?.is_some() {
-            if dir.look(temp)?.is_none() && dir.look(name)?.is_some() {
-                dir.rename_new(name, &dir, temp)?;
-            }
-            if dir.look(name)?.is_none() {
-                dir.rename_new(aside.as_bytes(), &dir, name)?;
-            }
-        }
-        let here = dir.look(name)?;
-        let beside = dir.look(temp)?;
-        let ours = here.is_some_and(|stat| Some(stat.ino) == step.new_ino);
-        match (step.change.from, step.change.to) {
-            (_, Some(side)) if ours => {
-                let edited =
-                    !dir.read(name, MAX).is_ok_and(|(bytes, _)| Store::id_of(&bytes) == side.raw);
-                if edited {
-                    untouched = false;
-                } else if step.change.from.is_none() {
-                    dir.unlink(name)?;
-                } else if beside.is_some() {
-                    match dir.exchange(temp, name) {
-                        Err(e) if e.kind() == io::ErrorKind::Unsupported => {
-                            dir.rename_over(temp, &dir, name)?;
-                        }
-                        other => other?,
-                    }
-                }
-            }
-            // A deletion that was carried out.
-            (Some(_), None) if beside.is_some() => match dir.rename_new(temp, &dir, name) {
-                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => untouched = false,
-                other => other?,
-            },
-            _ => {}
-        }
-        match dir.unlink(temp) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
-            _ => Ok(untouched),
-        }
-    }
-
-    /// Ends a transaction that was cut off, if there is one and its process is gone.
-    pub(crate) fn recover(&self) -> Result<Option<Recovered>, Error> {
-        if self.state().read(INTENT)?.is_none() {
-            return Ok(None);
-        }
-        match self.state().lock("apply")? {
-            Some(_lock) => self.recover_locked(),
-            None => Ok(None),
-        }
-    }
-
-    /// [`recover`](Self::recover), for whoever holds the lock.
-    pub(crate) fn recover_locked(&self) -> Result<Option<Recovered>, Error> {
-        let Some(bytes) = self.state().read(INTENT)? else { return Ok(None) };
-        let intent: Intent = serde_json::from_slice(&bytes).map_err(|e| Error::Corrupt {
-            what: format!(
-                "the record of an unfinished change ({})",
-                self.state().path().join(INTENT).display()
-            ),
-            reason: e.to_string(),
-        })?;
-        let name = &intent.record.head;
-        let moved = {
-            let user = self.user();
-            user.0.refname_to_id(name).is_ok_and(|now| {
-                let new = intent.new.oid();
-                now == new
-                    || (now != intent.old.oid()
-                        && !intent.record.undone
-                        && user.0.graph_descendant_of(now, new).unwrap_or(false))
-            })
-        };
-        if moved {
-            self.complete(&intent)?;
-            return Ok(Some(Recovered { completed: true, kept: Vec::new() }));
-        }
-        self.clear_ref_lock(name, intent.new.oid());
-        let kept = self.take_back(&intent)?;
-        Ok(Some(Recovered { completed: false, kept }))
     }
 }

@@ -251,3 +251,51 @@ fn case_44_undo_when_a_directory_has_become_a_link() {
     assert!(repo.undo().is_err());
     assert_eq!(std::fs::read_to_string(outside.join("a")).unwrap(), "2\n");
 }
+
+/// The user saves a file between our last look and the swap of names.
+#[test]
+fn case_34_a_change_in_the_middle_of_a_transaction_is_put_back() {
+    for (step, text) in
+        [("swap", "mine\n"), ("prepared", "2\n"), ("write a new file", "longer than before\n")]
+    {
+        let world = World::with(&[("a", "1\n"), ("b", "1\n")]);
+        let (repo, snapshot, edits) = world.edited(&[("a", "2\n"), ("b", "2\n"), ("new", "n\n")]);
+        deliver(&repo, &snapshot, &edits);
+        let mut options = world.options();
+        let file = world.root.join("b");
+        options.fault = Some(astraea_code_access::FaultHook::new(move |at| {
+            if at == step {
+                std::fs::write(&file, text)?;
+            }
+            Ok(())
+        }));
+        let repo = astraea_code_access::Repository::open(&world.root, options).unwrap();
+        assert!(
+            matches!(repo.apply(BRANCH, 0), Err(Error::UserChanged { paths }) if paths == [path("b")])
+        );
+        assert_eq!((world.text("a").as_str(), world.text("b").as_str()), ("1\n", text));
+        assert_eq!(world.git(&["status", "--porcelain"]), " M b", "{step}");
+    }
+}
+
+/// The user saves a file, or moves the branch, after the swap and before the end.
+#[test]
+fn case_52_the_branch_moves_in_the_middle_of_a_transaction() {
+    let world = World::with(&[("a", "1\n")]);
+    let (repo, snapshot, edits) = world.edited(&[("a", "2\n")]);
+    deliver(&repo, &snapshot, &edits);
+    let other = world.git(&["commit-tree", "HEAD^{tree}", "-p", "HEAD", "-m", "other"]);
+    let mut options = world.options();
+    let (root, id) = (world.root.clone(), other.clone());
+    options.fault = Some(astraea_code_access::FaultHook::new(move |at| {
+        if at == "ref" {
+            crate::world::git(&root, &["update-ref", "refs/heads/main", &id]);
+        }
+        Ok(())
+    }));
+    let repo = astraea_code_access::Repository::open(&world.root, options).unwrap();
+    assert!(matches!(repo.apply(BRANCH, 0), Err(Error::RefMoved { .. })));
+    assert_eq!(world.git(&["rev-parse", "main"]), other, "nothing is lost");
+    assert_eq!(world.text("a"), "1\n");
+    assert_eq!(world.git(&["status", "--porcelain"]), "");
+}
