@@ -1,0 +1,241 @@
+//! The command line of `astra`, whole.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+
+/// Carries out a coding goal on a git repository, in a copy, and delivers it as one commit on a new branch.
+///
+/// Your files, index, HEAD and stash are not touched until you say `astra apply`.
+#[derive(Debug, Parser)]
+#[command(name = "astra", version, propagate_version = true, arg_required_else_help = true)]
+#[command(after_help = "Exit codes: 0 achieved, 1 not achieved, 2 usage or configuration, 3 unknown goal or no plan, \
+    4 needs approval, 5 budget or timeout (resumable), 6 model provider, 7 ledger damaged, 130 interrupted (resumable)")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, ClapArgs)]
+pub(crate) struct Global {
+    /// Work on the repository that holds this directory.
+    #[arg(short = 'C', long = "repo", global = true, value_name = "DIR", default_value = ".")]
+    pub(crate) repo: PathBuf,
+    /// Print JSON on stdout: one event a line, the result last.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Say nothing on stderr while working.
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// Log more to stderr; repeat for still more.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// A file with planning methods of your own (HDDL); may be repeated.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) methods: Vec<PathBuf>,
+    /// Run commands without any sandbox where none can be had. The ledger records it.
+    #[arg(long, global = true)]
+    pub(crate) dangerously_no_sandbox: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Carry out a goal: fix_bug, implement_feature, refactor_code, add_tests, or words that mean one of them.
+    Run(Goal),
+    /// Go on with a run that was stopped. Nothing that had finished runs again.
+    Resume {
+        /// The run; without it, the latest that can be resumed.
+        run: Option<String>,
+    },
+    /// Observe and plan, and do no more.
+    Plan {
+        #[command(flatten)]
+        goal: Goal,
+        /// Say for each method why it was taken or not.
+        #[arg(long, conflicts_with_all = ["dot", "mermaid"])]
+        explain: bool,
+        /// Print the graph for Graphviz.
+        #[arg(long, conflicts_with = "mermaid")]
+        dot: bool,
+        /// Print the graph for Mermaid.
+        #[arg(long)]
+        mermaid: bool,
+    },
+    /// Bring a delivered result into your checkout.
+    Apply {
+        /// The branch; without it, the newest result.
+        branch: Option<String>,
+    },
+    /// Put back, byte for byte, what the last `apply` changed.
+    Undo,
+    /// Show what a delivered result changes.
+    Diff {
+        /// A run or a branch; without it, the newest result.
+        result: Option<String>,
+    },
+    /// The goals of this repository.
+    Goals {
+        #[command(subcommand)]
+        command: Option<Goals>,
+    },
+    /// Changes that wait for a person's approval.
+    Changes {
+        #[command(subcommand)]
+        command: Option<Changes>,
+    },
+    /// The tamper-evident record of what was done.
+    Ledger {
+        #[command(subcommand)]
+        command: Ledger,
+    },
+    /// Call a tool directly, as a model would.
+    Tool {
+        /// The tool: execute_goal, schedule_code_modification.
+        name: String,
+        /// Its arguments, a JSON object.
+        arguments: String,
+    },
+    /// Let this repository's own astra.toml and methods do more than narrow.
+    Trust {
+        /// Take the trust back.
+        #[arg(long)]
+        revoke: bool,
+    },
+    /// Say what works here and which one command makes it better.
+    Doctor,
+    /// Make a small Rust repository with a bug in it and mend it.
+    Demo {
+        /// Where to make it; without it, a new temporary directory.
+        dir: Option<PathBuf>,
+    },
+    /// Print completions for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// A goal and its limits.
+#[derive(Debug, Clone, ClapArgs)]
+pub(crate) struct Goal {
+    /// `fix_bug`, `fix_bug: words`, or words alone.
+    pub(crate) goal: String,
+    /// Facts and values for the planner and the scaffolds, a JSON object.
+    #[arg(long, value_name = "JSON")]
+    pub(crate) context: Option<String>,
+    /// Only this test matters; may be repeated.
+    #[arg(long = "test", value_name = "ID")]
+    pub(crate) tests: Vec<String>,
+    /// Start from this revision instead of what is in the checkout.
+    #[arg(long, value_name = "REV")]
+    pub(crate) base: Option<String>,
+    /// Milliseconds for the whole goal.
+    #[arg(long, value_name = "MS", allow_negative_numbers = true)]
+    pub(crate) timeout: Option<i64>,
+    /// Let the plan run shell commands (in the sandbox).
+    #[arg(long)]
+    pub(crate) allow_shell: bool,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum Goals {
+    /// All goals, newest first.
+    List,
+    /// Goals that are open, best first.
+    Prioritized,
+    /// One goal, whole.
+    Show {
+        /// Its id.
+        id: String,
+    },
+    /// Propose a goal.
+    Create {
+        /// What is wanted.
+        text: String,
+        /// What it is worth, 0 to 1.
+        #[arg(long, default_value_t = 0.5)]
+        value: f64,
+        /// What it costs, 0 to 1.
+        #[arg(long, default_value_t = 0.5)]
+        effort: f64,
+        /// What may go wrong, 0 to 1.
+        #[arg(long, default_value_t = 0.5)]
+        risk: f64,
+        /// The same key again returns the goal made the first time.
+        #[arg(long)]
+        idempotency_key: Option<String>,
+    },
+    /// Take a proposed goal up.
+    Adopt {
+        /// Its id.
+        id: String,
+    },
+    /// Give a goal up.
+    Abandon {
+        /// Its id.
+        id: String,
+    },
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum Changes {
+    /// All scheduled changes.
+    List,
+    /// Let a change happen: it is delivered as a branch.
+    Approve {
+        /// Its id.
+        id: String,
+    },
+    /// Refuse a change.
+    Reject {
+        /// Its id.
+        id: String,
+        /// Why.
+        #[arg(long, default_value = "")]
+        reason: String,
+    },
+}
+
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum Ledger {
+    /// Every entry, oldest first.
+    Log {
+        /// Only the entries of this run.
+        #[arg(long)]
+        run: Option<String>,
+    },
+    /// Check the chain and the signed head.
+    Verify,
+    /// Every entry as JSON lines that can be verified elsewhere.
+    Export,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+    use expect_test::expect;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn the_list_of_commands() {
+        let names: Vec<_> = Args::command().get_subcommands().map(|command| command.get_name().to_owned()).collect();
+        expect!["run resume plan apply undo diff goals changes ledger tool trust doctor demo completions"]
+            .assert_eq(&names.join(" "));
+    }
+
+    #[test]
+    fn a_negative_timeout_reaches_the_check_that_explains_it() {
+        let args = Args::try_parse_from(["astra", "run", "fix_bug", "--timeout", "-5"]).unwrap();
+        let Command::Run(goal) = args.command else { panic!("run") };
+        assert_eq!(goal.timeout, Some(-5));
+    }
+}

@@ -1,0 +1,89 @@
+//! One module a command, or a family of them.
+
+mod changes;
+mod demo;
+mod doctor;
+mod goals;
+mod ledger;
+mod plan;
+mod result;
+mod run;
+mod tool;
+
+use astraea_goals::{Astra, AstraOptions};
+use clap::CommandFactory;
+
+use crate::{
+    args::{Args, Command, Global},
+    failure::Failure,
+    output,
+};
+
+/// Carries out the command and returns the exit code.
+///
+/// # Errors
+/// What ends the program with a message: see [`Failure`].
+pub(crate) async fn run(args: Args) -> Result<u8, Failure> {
+    let Args { global, command } = args;
+    match command {
+        Command::Run(goal) => run::run(&global, &goal).await,
+        Command::Resume { run } => run::resume(&global, run.as_deref()).await,
+        Command::Plan { goal, explain, dot, mermaid } => {
+            let form = plan::Form::choose(global.json, explain, dot, mermaid);
+            plan::run(&global, &goal, form).await
+        }
+        Command::Apply { branch } => result::apply(&global, branch.as_deref()).await,
+        Command::Undo => result::undo(&global).await,
+        Command::Diff { result } => result::diff(&global, result.as_deref()),
+        Command::Goals { command } => goals::run(&global, command).await,
+        Command::Changes { command } => changes::run(&global, command).await,
+        Command::Ledger { command } => ledger::run(&global, &command),
+        Command::Tool { name, arguments } => tool::run(&global, &name, &arguments).await,
+        Command::Trust { revoke } => {
+            let astra = open(&global, false)?;
+            astra.trust(!revoke)?;
+            let word = if revoke { "no longer trusted" } else { "trusted" };
+            output::text(&format!("{} is {word}", astra.root().display()))?;
+            Ok(0)
+        }
+        Command::Doctor => doctor::run(&global),
+        Command::Demo { dir } => demo::run(&global, dir).await,
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Args::command(), "astra", &mut script);
+            output::text(&String::from_utf8_lossy(&script))?;
+            Ok(0)
+        }
+    }
+}
+
+/// Opens the repository that the options name.
+///
+/// # Errors
+/// When it cannot be used.
+fn open(global: &Global, allow_shell: bool) -> Result<Astra, Failure> {
+    let mut options = AstraOptions::new(&global.repo);
+    for file in &global.methods {
+        options = options.with_methods(file);
+    }
+    let mut flags = astraea_goals::config::ConfigLayer::default();
+    if allow_shell {
+        flags.commands.shell = Some(true);
+    }
+    if global.dangerously_no_sandbox {
+        flags.commands.no_sandbox = Some(true);
+    }
+    Ok(Astra::open(options.with_flags(flags))?)
+}
+
+/// Prints a value: as JSON where that was asked for, else as the text.
+///
+/// # Errors
+/// When stdout cannot be written.
+fn print_as(global: &Global, value: &impl serde::Serialize, text: impl FnOnce() -> String) -> Result<(), Failure> {
+    if global.json {
+        output::json(&serde_json::to_value(value).map_err(|error| Failure::new(1, error.to_string()))?)
+    } else {
+        output::text(&text())
+    }
+}

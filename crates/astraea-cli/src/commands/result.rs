@@ -1,0 +1,32 @@
+//! `astra diff`, `astra apply`, `astra undo`: what to do with a result.
+
+use crate::{args::Global, commands::{open, print_as}, failure::Failure, output};
+
+/// `astra diff`.
+///
+/// # Errors
+/// When there is no such result.
+pub(crate) fn diff(global: &Global, result: Option<&str>) -> Result<u8, Failure> {
+    output::text(&open(global, false)?.diff(result)?)?;
+    Ok(0)
+}
+
+/// `astra apply`: the one command that writes to the checkout.
+///
+/// # Errors
+/// When there is nothing to apply, or the checkout has changes in the same files.
+pub(crate) async fn apply(global: &Global, branch: Option<&str>) -> Result<u8, Failure> {
+    let applied = open(global, false)?.apply(branch).await?;
+    print_as(global, &applied, || applied.to_text())?;
+    Ok(0)
+}
+
+/// `astra undo`.
+///
+/// # Errors
+/// When there is nothing to undo, or the files have been changed since.
+pub(crate) async fn undo(global: &Global) -> Result<u8, Failure> {
+    let undone = open(global, false)?.undo().await?;
+    print_as(global, &undone, || undone.to_text())?;
+    Ok(0)
+}
