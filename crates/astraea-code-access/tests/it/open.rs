@@ -98,6 +98,40 @@ fn case_50_a_repository_of_another_user() {
     assert!(error.to_string().contains("safe.directory"));
 }
 
+/// Run in a process of its own by the test below: libgit2 looks for the user's configuration once.
+#[test]
+fn child() {
+    let Some(root) = std::env::var_os("ASTRA_OPEN_ROOT") else { return };
+    let root = std::path::PathBuf::from(root);
+    Repository::open(&root, OpenOptions::new(root.parent().unwrap().join("state"))).unwrap();
+}
+
+#[test]
+fn case_50_safe_directory_is_respected() {
+    if !rustix::process::geteuid().is_root() {
+        return; // As above.
+    }
+    let world = World::with(&[("a", "a\n")]);
+    let chown = std::process::Command::new("chown").args(["-R", "12345"]).arg(&world.root).status();
+    assert!(chown.unwrap().success());
+    for (value, opens) in [(world.root.to_str().unwrap(), true), ("/elsewhere", false)] {
+        let config = format!("[safe]\n\tdirectory = {value}\n");
+        std::fs::write(world.dir.path().join(".gitconfig"), config).unwrap();
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        child.args(["open::child", "--exact", "--quiet"]).env("HOME", world.dir.path());
+        let out = child.env("ASTRA_OPEN_ROOT", &world.root).output().unwrap();
+        assert_eq!(out.status.success(), opens, "{}", String::from_utf8_lossy(&out.stdout));
+    }
+}
+
+#[test]
+fn partial_clones_are_refused() {
+    let world = World::with(&[("a", "a\n")]);
+    world.git(&["config", "core.repositoryFormatVersion", "1"]);
+    world.git(&["config", "extensions.partialClone", "origin"]);
+    assert!(matches!(refused(&world.root, &world.state_home()), Error::Unsupported { .. }));
+}
+
 #[test]
 fn a_state_directory_of_a_newer_version_is_refused() {
     let world = World::with(&[("a", "a\n")]);
