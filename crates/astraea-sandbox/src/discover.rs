@@ -72,7 +72,31 @@ const TOOLS: &[Tool] = &[
 ];
 
 /// Variables that choose a version, taken over as they are.
-const CHOICES: &[&str] = &["RUSTUP_TOOLCHAIN", "PYENV_VERSION", "GOROOT", "JAVA_HOME"];
+const CHOICES: &[&str] =
+    &["RUSTUP_TOOLCHAIN", "PYENV_VERSION", "VIRTUAL_ENV", "GOROOT", "JAVA_HOME"];
+
+/// The environment (of Python, of conda) whose programs lie in this folder, and what it rests on.
+fn environment_of(bin: &Path) -> Vec<PathBuf> {
+    let Some(prefix) = bin.parent() else { return Vec::new() };
+    if prefix.join("conda-meta").is_dir() {
+        return vec![prefix.to_path_buf()];
+    }
+    let Ok(text) = fs::read_to_string(prefix.join("pyvenv.cfg")) else { return Vec::new() };
+    let home = text.lines().find_map(|line| {
+        let (key, value) = line.split_once('=')?;
+        (key.trim() == "home").then(|| PathBuf::from(value.trim()))
+    });
+    // The interpreter may be a link, and its folder another one.
+    let bases = [
+        home,
+        fs::canonicalize(bin.join("python3"))
+            .ok()
+            .and_then(|python| python.parent().map(Path::to_path_buf)),
+    ];
+    let bases = bases.into_iter().flatten().filter_map(|dir| fs::canonicalize(dir).ok());
+    let prefixes = bases.filter_map(|dir| dir.parent().map(Path::to_path_buf));
+    std::iter::once(prefix.to_path_buf()).chain(prefixes).collect()
+}
 
 /// Without a network a tool should say at once what it lacks, and not wait for an answer.
 const OFFLINE: &[(&str, &str)] = &[
@@ -149,13 +173,24 @@ impl Toolchains {
         }
     }
 
-    /// Adds the folders of `PATH` that are hidden and not yet shown, and the variables.
+    /// Adds what `PATH` leads to and is hidden and not yet shown, and the variables.
     fn finish(mut self, homes: &[PathBuf]) -> Self {
-        for dir in std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()) {
+        let hidden = |real: &Path| {
+            let below = |place: &Path| real.starts_with(place) && real != place;
+            homes.iter().any(|home| below(home))
+                || ["/tmp", "/run", "/var/tmp"].iter().any(|place| below(Path::new(place)))
+        };
+        let mut dirs: Vec<PathBuf> =
+            std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).collect();
+        dirs.extend(std::env::var_os("VIRTUAL_ENV").map(|prefix| Path::new(&prefix).join("bin")));
+        for dir in dirs {
             let Ok(real) = fs::canonicalize(&dir) else { continue };
-            let inside = |home: &PathBuf| real.starts_with(home) && real != *home;
-            if homes.iter().any(inside) {
-                self.show(real, Show::Read, false);
+            for place in environment_of(&real).into_iter().chain([real]) {
+                // A base there would show keys and histories beside the programs.
+                let is_private = place.ends_with(".local");
+                if hidden(&place) && !is_private {
+                    self.show(place, Show::Read, false);
+                }
             }
         }
         for name in CHOICES {
@@ -165,5 +200,25 @@ impl Toolchains {
         }
         self.env.extend(OFFLINE.iter().map(|(name, value)| (name.into(), value.into())));
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_environment_brings_its_base_along() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = fs::canonicalize(dir.path()).unwrap();
+        for place in ["venv/bin", "base/bin", "plain/bin"] {
+            fs::create_dir_all(root.join(place)).unwrap();
+        }
+        let home = root.join("base/bin");
+        let text = format!("home = {}\nversion = 3\n", home.display());
+        fs::write(root.join("venv/pyvenv.cfg"), text).unwrap();
+        let found = environment_of(&root.join("venv/bin"));
+        assert_eq!(found, [root.join("venv"), root.join("base")]);
+        assert!(environment_of(&root.join("plain/bin")).is_empty());
     }
 }

@@ -68,3 +68,39 @@ fn case_63_what_a_build_runs_stays_inside() {
         assert_eq!(read(copy.path().join("built")), "x");
     }
 }
+
+/// What the test below runs as a process of its own, with an environment active.
+#[test]
+fn show_python_if_told() {
+    let Ok(prefix) = std::env::var("ASTRAEA_TEST_VENV") else { return };
+    let code = "import sys, astraea_only_here; print(sys.prefix)";
+    for tier in [Tier::A, Tier::B] {
+        let spec = CommandSpec::new(["python3", "-c", code]);
+        let finished = run(tier, &sandbox(tier).toolchains().apply(spec));
+        assert_eq!(finished.stdout.text().trim(), prefix, "tier {tier}: {finished:?}");
+    }
+}
+
+#[test]
+fn an_active_python_environment_works() {
+    let dir = folder();
+    let venv = std::fs::canonicalize(dir.path()).unwrap().join("venv");
+    let made = std::process::Command::new("python3")
+        .args(["-m", "venv", "--without-pip"])
+        .arg(&venv)
+        .output();
+    if !made.is_ok_and(|output| output.status.success()) {
+        return;
+    }
+    let lib = std::fs::read_dir(venv.join("lib")).unwrap().next().unwrap().unwrap();
+    write(lib.path().join("site-packages/astraea_only_here.py"), "");
+    let path = std::env::var("PATH").unwrap();
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["toolchains::show_python_if_told", "--exact"])
+        .env("ASTRAEA_TEST_VENV", &venv)
+        .env("VIRTUAL_ENV", &venv)
+        .env("PATH", format!("{}/bin:{path}", venv.display()))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
