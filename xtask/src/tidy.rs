@@ -196,9 +196,11 @@ fn source(root: &Path, path: &Path) -> anyhow::Result<Vec<String>> {
         ("thread::sleep", "wait for an event, not for time"),
         ("/work/", "no path of a machine"),
     ];
+    let in_tests = path.components().any(|part| part.as_os_str() == "tests");
     for (number, line) in text.lines().enumerate() {
         for (word, advice) in FORBIDDEN {
-            if line.contains(word) {
+            // Outside of tests a bounded poll may be the only way to wait for the kernel.
+            if line.contains(word) && (word != "thread::sleep" || in_tests) {
                 complaints.push(format!("{name}:{}: `{word}`: {advice}", number + 1));
             }
         }

@@ -16,7 +16,7 @@ const GOAL: &str = "fix_bug: equal scores should share a place";
 const FILES: [(&str, &str); 4] = [
     (".gitignore", "/target\n"),
     ("Cargo.toml", "[package]\nname = \"ladder\"\nversion = \"0.1.0\"\nedition = \"2021\"\n"),
-    ("Cargo.lock", "version = 3\n\n[[package]]\nname = \"ladder\"\nversion = \"0.1.0\"\n"),
+    ("Cargo.lock", "version = 4\n\n[[package]]\nname = \"ladder\"\nversion = \"0.1.0\"\n"),
     ("src/lib.rs", include_str!("../../demo/lib.rs")),
 ];
 
