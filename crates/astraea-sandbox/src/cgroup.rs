@@ -167,8 +167,23 @@ fn candidates(own: &str, root: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// Removes the groups of programs that were killed; one with processes in it stays by itself.
+fn remove_stale(dir: &Path) {
+    let Ok(entries) = fs::read_dir(dir) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let pid = name
+            .to_str()
+            .and_then(|name| name.strip_prefix("astraea-")?.split('-').next()?.parse().ok());
+        if pid.is_some_and(crate::launch::is_gone) {
+            let _ = fs::remove_dir(entry.path());
+        }
+    }
+}
+
 /// Makes a group there and looks at what it can do.
 fn try_base(dir: &Path) -> Option<Base> {
+    remove_stale(dir);
     let probe = dir.join(format!("astraea-probe-{}", std::process::id()));
     fs::create_dir(&probe).ok()?;
     let can = |file: &str, value: &str| fs::write(probe.join(file), value).is_ok();

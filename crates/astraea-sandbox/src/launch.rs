@@ -122,7 +122,7 @@ pub(crate) fn launch(
     check(spec)?;
     let began = Instant::now();
     let private = tempfile::Builder::new()
-        .prefix("astraea-")
+        .prefix(&format!("{PRIVATE}{}-", std::process::id()))
         .tempdir()
         .map_err(SandboxError::io("made a private folder"))?;
     let pipe = || rustix::pipe::pipe_with(PipeFlags::CLOEXEC).map_err(io::Error::from);
@@ -201,6 +201,38 @@ pub(crate) fn launch(
         return Err(SandboxError::Setup("the helper has no pipes".to_owned()));
     };
     Ok(Launched { stdin, stdout: stdout.into(), stderr: stderr.into(), status, tree, began })
+}
+
+/// How the names of private folders begin; the program's process id follows.
+const PRIVATE: &str = "astraea-";
+
+/// Removes the private folders of programs that were killed more than a day ago.
+pub(crate) fn remove_stale() {
+    use std::os::unix::fs::MetadataExt;
+    let uid = rustix::process::geteuid().as_raw();
+    let Ok(entries) = std::fs::read_dir(std::env::temp_dir()) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let Some(rest) = name.to_str().and_then(|name| name.strip_prefix(PRIVATE)) else {
+            continue;
+        };
+        let Some(Ok(pid)) = rest.split_once('-').map(|(pid, _)| pid.parse::<i32>()) else {
+            continue;
+        };
+        // The age covers programs in other process namespaces that share the folder.
+        let Ok(metadata) = entry.metadata() else { continue };
+        let old = metadata.modified().ok().and_then(|time| time.elapsed().ok());
+        let old = old.is_some_and(|age| age > Duration::from_secs(24 * 3600));
+        if old && metadata.is_dir() && metadata.uid() == uid && is_gone(pid) {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+/// Whether no process has this number.
+pub(crate) fn is_gone(pid: i32) -> bool {
+    rustix::process::Pid::from_raw(pid)
+        .is_none_or(|pid| rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH))
 }
 
 fn check(spec: &CommandSpec) -> Result<(), SandboxError> {

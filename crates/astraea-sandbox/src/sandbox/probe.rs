@@ -22,6 +22,7 @@ const INSTALLERS: &[(&str, &str)] = &[
 
 pub(super) fn probe(options: SandboxOptions) -> Sandbox {
     crate::helper::keep();
+    crate::launch::remove_stale();
     let make = |tier, host, reasons| {
         Sandbox(Arc::new(Inner {
             tier,
