@@ -149,6 +149,9 @@ impl GoalError {
 
 impl From<astraea_code_access::Error> for GoalError {
     fn from(error: astraea_code_access::Error) -> Self {
+        if matches!(error, astraea_code_access::Error::StateVersion { .. }) {
+            return Self::Repository(format!("written by a newer version of astra: {error}"));
+        }
         Self::Repository(error.to_string())
     }
 }

@@ -85,10 +85,10 @@ impl Drive {
             let epilogue = {
                 let (finisher, past, plan) = (self.finisher.clone(), past.clone(), plan.clone());
                 let (finished, started) = (finished.clone(), self.started.clone());
-                let passed = deadline.passed.clone();
+                let clock = deadline.watch(begun, self.started.limits.timeout_ms);
                 move |result: &RunResult| {
                     let plan = plan.or_else(|| observed(result).and_then(|out| plan_of(out)));
-                    let late = passed.load(Ordering::SeqCst);
+                    let late = clock.is_late();
                     match judge(&started.goal, &started.tests, plan.as_ref(), result, late) {
                         Next::Replan { .. } => Vec::new(),
                         Next::Finish(outcome, summary) => {
@@ -131,7 +131,7 @@ impl Drive {
                 seen = Some(output.clone());
             }
             let plan = plan.or_else(|| seen.as_deref().and_then(plan_of));
-            let late = deadline.passed.load(Ordering::SeqCst);
+            let late = deadline.watch(begun, self.started.limits.timeout_ms).is_late();
             drop(deadline);
             let Started { goal, tests, .. } = &*self.started;
             let next = judge(goal, tests, plan.as_ref(), &result, late);
@@ -282,6 +282,27 @@ impl Deadline {
             token.cancel();
         });
         Self { cancel, passed, timer }
+    }
+
+    fn watch(&self, begun: Instant, timeout_ms: u64) -> Watch {
+        Watch { passed: self.passed.clone(), begun, timeout_ms }
+    }
+}
+
+/// Tells whether what failed may have failed for want of time.
+#[derive(Debug)]
+struct Watch {
+    passed: Arc<AtomicBool>,
+    begun: Instant,
+    timeout_ms: u64,
+}
+
+impl Watch {
+    /// The time is up, or all but the last twentieth of it is gone.
+    fn is_late(&self) -> bool {
+        let spent = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.passed.load(Ordering::SeqCst)
+            || self.timeout_ms.saturating_sub(spent) * 20 < self.timeout_ms
     }
 }
 

@@ -23,8 +23,30 @@ pub(crate) enum Next {
     },
 }
 
-/// Judges the end of a graph. `late` says that the goal's time was up.
+/// Judges the end of a graph. `late` says that the goal's time was up, or as good as.
 pub(crate) fn judge(
+    goal: &str,
+    tests: &[String],
+    plan: Option<&PlanRecord>,
+    result: &RunResult,
+    late: bool,
+) -> Next {
+    match in_time(goal, tests, plan, result, late) {
+        // What fails at the last moment may have failed for want of time.
+        Next::Finish(Outcome::Failed, why)
+        | Next::Replan { otherwise: (Outcome::Failed, why), .. }
+            if late =>
+        {
+            Next::Finish(Outcome::TimedOut, format!("{TIME_IS_UP} ({why})"))
+        }
+        next => next,
+    }
+}
+
+const TIME_IS_UP: &str =
+    "the time limit was reached; `astra resume` goes on from here, `--timeout` gives more";
+
+fn in_time(
     goal: &str,
     tests: &[String],
     plan: Option<&PlanRecord>,
@@ -42,10 +64,7 @@ pub(crate) fn judge(
             Some(plan) => no_plan(goal, plan, result),
             None => finish(Outcome::Failed, "the repository was not observed"),
         },
-        RunStatus::TimedOut => finish(
-            Outcome::TimedOut,
-            "the time limit was reached; `astra resume` goes on from here, `--timeout` gives more",
-        ),
+        RunStatus::TimedOut => finish(Outcome::TimedOut, TIME_IS_UP),
         RunStatus::BudgetExhausted => finish(
             Outcome::Budget,
             "the retry budget is used up; `astra resume` tries once more from here",
