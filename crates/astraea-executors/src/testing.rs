@@ -52,6 +52,14 @@ impl TestRepo {
         std::fs::write(path, text).unwrap();
     }
 
+    /// Writes an executable file into the checkout.
+    pub fn write_program(&self, path: &str, text: &str) {
+        use std::os::unix::fs::PermissionsExt as _;
+        self.write(path, text);
+        let mode = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(self.root().join(path), mode).unwrap();
+    }
+
     /// A file of the checkout; `None` if it is not there.
     pub fn read(&self, path: &str) -> Option<String> {
         std::fs::read_to_string(self.root().join(path)).ok()

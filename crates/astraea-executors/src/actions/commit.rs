@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use astraea_code_access::{Base, Delivery, EditSet, Error as AccessError};
+use astraea_code_access::{Delivery, EditSet, Error as AccessError};
 use astraea_engine::{ErrorClass, Outcome, Output, TaskContext};
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -14,7 +14,8 @@ use super::args::Args;
 use crate::workspace::{Timings, blocking};
 use crate::{Error, Workspace};
 
-/// Delivers everything done so far.
+/// Delivers everything done so far. Called again after a crash it finds the commit that is there: branch and
+/// message depend on nothing but the task and the edits.
 #[derive(Debug)]
 pub(super) struct Commit;
 
@@ -57,9 +58,6 @@ impl Action for Commit {
                     "fallback_identity": d.fallback_identity,
                 }))),
                 Err(AccessError::NothingToDeliver) => Ok(None),
-                Err(error @ AccessError::BranchExists { .. }) => {
-                    already(&host, &name, &edits)?.map(Some).ok_or_else(|| error.into())
-                }
                 Err(error) => Err(error.into()),
             }
         })
@@ -82,20 +80,6 @@ fn nothing() -> Outcome {
         "nothing to commit: the steps before changed no file",
         Output::default(),
     )
-}
-
-/// The same task, called again after a crash, finds its own branch: the same name and the same change.
-fn already(ws: &Workspace, branch: &str, edits: &EditSet) -> Result<Option<Value>, Error> {
-    let repo = ws.repo();
-    if repo.diff_branch(branch)? != repo.diff(ws.snapshot(), edits)? {
-        return Ok(None);
-    }
-    let commit = repo.snapshot(Base::Commit(branch))?.head;
-    let files: Vec<String> = edits.paths().map(ToString::to_string).collect();
-    Ok(Some(json!({
-        "branch": branch, "commit": commit, "parent": ws.snapshot().head,
-        "files": files, "overlaps": [], "fallback_identity": false,
-    })))
 }
 
 /// `astra/goal-<8>-<6hex>`: the goal, and what tells this change from others of it.

@@ -29,6 +29,8 @@ impl Action for Observe {
         let host = ws.clone();
         let tree = crate::workspace::blocking(move || host.tree(&EditSet::new())).await?;
         let languages = languages(&tree, &ws.scope().dir_text());
+        // made once, before two ask for it at the same time
+        let _copy = ws.copy(&nothing).await?;
         let (run, tools) = tokio::join!(
             run_suite(ws, cx, &nothing, &[], &[]),
             super::toolbox::look(ws, cx, &languages)

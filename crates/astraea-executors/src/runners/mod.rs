@@ -252,3 +252,78 @@ pub(crate) fn from_root<'p>(root: &str, path: &'p str) -> Option<&'p str> {
     let path = path.strip_prefix("file://").unwrap_or(path);
     below(root.trim_end_matches('/'), path)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::tests_support::{NoTree, surroundings};
+    use super::*;
+
+    const KINDS: [RunnerKind; 8] = [
+        RunnerKind::Pytest,
+        RunnerKind::Unittest,
+        RunnerKind::Cargo,
+        RunnerKind::Node,
+        RunnerKind::Jest,
+        RunnerKind::Npm,
+        RunnerKind::Go,
+        RunnerKind::Command,
+    ];
+
+    /// Pieces of real outputs, so that the soup reaches the parsers' corners.
+    fn piece() -> impl Strategy<Value = String> {
+        prop_oneof![
+            ".{0,30}",
+            Just("@astra n {\"t\":\"end\",\"exit\":0}".to_owned()),
+            Just("@astra n {\"t\":\"start\",\"id\":\"t.py::a\",\"name\":\"a\",\"nest\":3}".to_owned()),
+            Just("@astra n {\"t\":\"phase\",\"id\":\"t.py::a\",\"when\":\"call\",\"outcome\":\"passed\",\"xfail\":false,\"said\":\"\"}".to_owned()),
+            Just("running 2 tests".to_owned()),
+            Just("     Running unittests src/lib.rs (target/debug/deps/x-1)".to_owned()),
+            Just("test a ... ok".to_owned()),
+            Just("test b ... ".to_owned()),
+            Just("test result: ok. 1 passed; 0 failed; 0 ignored; 0 measured".to_owned()),
+            Just("failures:".to_owned()),
+            Just("---- a stdout ----".to_owned()),
+            Just("1..2".to_owned()),
+            Just("        not ok 1 - x # SKIP".to_owned()),
+            Just("{\"Action\":\"run\",\"Package\":\"p\",\"Test\":\"TestA\"}".to_owned()),
+            Just("{\"testResults\":[{}]}".to_owned()),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_out_a_pass_has_a_passing_test_and_no_bad_one(
+            out in proptest::collection::vec(piece(), 0..12),
+            err in proptest::collection::vec(piece(), 0..3),
+            ended in prop_oneof![Just(Ended::Code(0)), Just(Ended::Code(1)), Just(Ended::Signal(9)), Just(Ended::TimedOut)],
+            truncated: bool,
+        ) {
+            let ran = Ran {
+                ended: ended.clone(),
+                stdout: out.join("\n"),
+                stderr: err.join("\n"),
+                truncated,
+                wall_ms: 1,
+            };
+            for kind in KINDS {
+                let runner = Runner {
+                    kind,
+                    dir: String::new(),
+                    why: String::new(),
+                    words: vec!["x".to_owned()],
+                    paths: vec![],
+                };
+                let report = runner.parse(&surroundings(), &ran, &NoTree);
+                if report.passed() {
+                    prop_assert!(report.counts.passed > 0 && ended == Ended::Code(0) && !truncated);
+                    prop_assert_eq!(report.failing().count(), 0);
+                    prop_assert!(report.collection_errors.is_empty());
+                }
+                let json = serde_json::to_string(&report).unwrap();
+                prop_assert_eq!(serde_json::from_str::<TestReport>(&json).unwrap(), report);
+            }
+        }
+    }
+}

@@ -14,7 +14,8 @@ use super::{
 /// jest or vitest with its JSON reporter; `words[0]` says which.
 pub(super) fn jest(runner: &Runner, selection: &Selection) -> Invocation {
     let tool = runner.words.first().map_or("jest", String::as_str);
-    let mut argv = vec![format!("node_modules/.bin/{tool}")];
+    // npx finds the tool here or in a folder above, and never fetches it
+    let mut argv: Vec<String> = ["npx", "--no-install", tool].map(str::to_owned).to_vec();
     if tool == "vitest" {
         argv.extend(["run", "--reporter=json"].map(str::to_owned));
     } else {

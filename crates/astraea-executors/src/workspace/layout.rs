@@ -30,6 +30,15 @@ impl Workspace {
         Ok(self.dependency_dirs.get_or_init(|| dirs))
     }
 
+    /// Generated files of the checkout that git ignores and imports need (`_version.py`, `*.so`).
+    fn dependency_files(&self) -> Result<&[RepoPath], Error> {
+        if let Some(files) = self.dependency_files.get() {
+            return Ok(files);
+        }
+        let files = self.repo.dependency_files(&self.snapshot)?;
+        Ok(self.dependency_files.get_or_init(|| files))
+    }
+
     /// Where cargo will build: beside the topmost manifests of the snapshot.
     fn build_dirs(&self) -> Result<&[RepoPath], Error> {
         if let Some(dirs) = self.build_dirs.get() {
@@ -85,6 +94,10 @@ impl Workspace {
                 Upper::Throwaway
             };
             spec.mounts.push(Mount::Overlay { lower: at.clone(), upper, dst: at });
+        }
+        for file in self.dependency_files()? {
+            let at = self.repo.root().join(file.as_path());
+            spec.mounts.push(Mount::ReadOnly { src: at.clone(), dst: at });
         }
         if self.options.keep_builds {
             for dir in self.build_dirs()?.iter().filter(|d| !dirs.contains(d)) {

@@ -156,6 +156,7 @@ pub struct Workspace {
     options: WorkspaceOptions,
     copies: Mutex<copy::Copies>,
     dependency_dirs: OnceLock<Vec<RepoPath>>,
+    dependency_files: OnceLock<Vec<RepoPath>>,
     build_dirs: OnceLock<Vec<RepoPath>>,
 }
 
@@ -176,6 +177,7 @@ impl Workspace {
             options,
             copies: Mutex::new(copy::Copies::default()),
             dependency_dirs: OnceLock::new(),
+            dependency_files: OnceLock::new(),
             build_dirs: OnceLock::new(),
         }
     }

@@ -3,6 +3,7 @@
 
 mod builds;
 mod commit;
+mod dependencies;
 mod edits;
 mod evidence;
 mod fixes;

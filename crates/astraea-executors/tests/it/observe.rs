@@ -80,3 +80,22 @@ async fn uncommitted_work_is_what_is_looked_at() {
     let output = run.good("observe", json!({})).await;
     assert_eq!(report(&output).counts.passed, 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn generated_files_that_git_ignores_are_there() {
+    if !has("python3") {
+        return;
+    }
+    let repo = TestRepo::new(&[
+        (".gitignore", "_version.py\n"),
+        ("calc/__init__.py", "from ._version import version\n"),
+        (
+            "test_calc.py",
+            "import unittest, calc\nclass T(unittest.TestCase):\n    def test_a(self):\n        self.assertEqual(calc.version, '7')\n",
+        ),
+    ]);
+    repo.write("calc/_version.py", "version = '7'\n");
+    let mut run = Run::over(repo, WorkspaceOptions::default());
+    let output = run.good("observe", json!({})).await;
+    assert!(report(&output).passed(), "{:#}", output.value);
+}

@@ -228,7 +228,7 @@ async fn cargo_is_read_binary_by_binary_with_doctests() {
         ],
         expect![[r#"
             cargo failed
-            calc doc src/lib.rs - add (line 1): passed
+            calc doc src/lib.rs - add: passed
             calc::tests::bad: failed
             calc::tests::good: passed
             calc::tests::panics: passed

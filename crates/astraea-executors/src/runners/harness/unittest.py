@@ -79,6 +79,8 @@ class Result(unittest.TestResult):
             self.put(test, "failed", error)
 
 
+if sys.path and sys.path[0] == "":
+    del sys.path[0]
 sys.path.insert(0, os.getcwd())
 tests, seen = [], set()
 for start in STARTS:
