@@ -223,7 +223,7 @@ async fn cargo_is_read_binary_by_binary_with_doctests() {
     check(
         &[
             ("Cargo.toml", MANIFEST),
-            ("src/lib.rs", "/// ```\n/// assert_eq!(calc::add(1, 1), 2);\n/// ```\npub fn add(a: i32, b: i32) -> i32 { a + b }\n#[cfg(test)]\nmod tests {\n    #[test]\n    fn good() { assert_eq!(super::add(1, 1), 2); }\n    #[test]\n    fn bad() { assert_eq!(super::add(1, 2), 4); }\n    #[test]\n    #[ignore]\n    fn slow() {}\n    #[test]\n    #[should_panic]\n    fn panics() { panic!(); }\n}\n"),
+            ("src/lib.rs", concat!("/// ```\n/// assert_eq!(calc::add(1, 1), 2);\n/// ```\npub fn add(a: i32, b: i32) -> i32 { a + b }\n#[cfg(test)]\nmod tests {\n    #[test]\n    fn good() { assert_eq!(super::add(1, 1), 2); }\n    #[test]\n    fn bad() { assert_eq!(super::add(1, 2), 4); }\n    #[test]\n    #[", "ignore]\n    fn slow() {}\n    #[test]\n    #[should_panic]\n    fn panics() { panic!(); }\n}\n")),
             ("tests/it.rs", "#[test]\nfn outside() { assert_eq!(calc::add(2, 2), 4); }\n"),
         ],
         expect![[r#"
