@@ -212,6 +212,10 @@ pub(crate) fn explanation(why: &Explanation) -> String {
                 Verdict::Abandoned => "abandoned: its steps cannot be carried out".to_owned(),
                 Verdict::NotNeeded => "not needed: one before it worked".to_owned(),
                 Verdict::RuledOut => "ruled out: it was tried and failed".to_owned(),
+                Verdict::Furthest => {
+                    "came furthest, but its steps cannot be carried out".to_owned()
+                }
+                Verdict::NotReached => "not reached: the search ended before".to_owned(),
                 _ => "not considered".to_owned(),
             };
             let _ = writeln!(out, "{indent}  {}{cost}: {verdict}", candidate.method);

@@ -1,4 +1,16 @@
 //! What came of a goal: for programs as data, for a model and for people as text.
+//!
+//! # When a goal counts as achieved
+//! A success is the outcome `verified` or `plausible`, and nothing else. It takes all of this:
+//!
+//! - every task of the **final** plan succeeded: one that failed, was aborted or never ran prevents it;
+//! - the last test run of that plan is on record, at least one test ran and passed;
+//! - no test that passed before fails, is skipped or is gone; for `fix_bug`, and for a plan that
+//!   changes nothing, no test in scope fails.
+//!
+//! What an **earlier** plan failed at does not count against the final one, but is not hidden: it is
+//! in [`GoalResult::superseded_tasks`], its messages are among [`GoalResult::errors`], and the report
+//! has a section for it. So a report with `✓ SUCCESS` never has a failed task.
 
 mod outcome;
 mod text;

@@ -31,7 +31,14 @@ pub(super) fn report(result: &GoalResult) -> String {
     );
     section(&mut out, "⚠️ ERRORS:", result.errors.iter().take(MAX_ERRORS).map(|e| one_line(e)));
 
-    let _ = writeln!(out, "\nOUTCOME: {} — {}", result.outcome, result.summary);
+    let mut summary = result.summary.lines();
+    let first = one_line(summary.next().unwrap_or_default());
+    let _ = writeln!(out, "\nOUTCOME: {} — {first}", result.outcome);
+    for line in summary {
+        // Indented, so that no line of it passes for one of ours.
+        let indent = line.len() - line.trim_start().len();
+        let _ = writeln!(out, "  {}{}", " ".repeat(indent), one_line(line));
+    }
     if let Some(evidence) = &result.evidence {
         let _ = writeln!(
             out,
@@ -39,8 +46,14 @@ pub(super) fn report(result: &GoalResult) -> String {
             evidence.passed, evidence.tests_run, evidence.runner, evidence.tier
         );
         for row in evidence.rows.iter().take(MAX_ROWS) {
-            let word = |o: &Option<String>| o.clone().unwrap_or_else(|| "absent".to_owned());
-            let _ = writeln!(out, "  - {}: {} → {}", row.test, word(&row.before), word(&row.after));
+            let word = |o: &Option<String>| o.as_deref().map_or("absent".to_owned(), one_line);
+            let _ = writeln!(
+                out,
+                "  - {}: {} → {}",
+                one_line(&row.test),
+                word(&row.before),
+                word(&row.after)
+            );
         }
         more(&mut out, evidence.rows.len());
     }
@@ -48,25 +61,26 @@ pub(super) fn report(result: &GoalResult) -> String {
         let commit = result.commit.as_deref().map(|c| c.get(..12).unwrap_or(c)).unwrap_or("?");
         let _ = writeln!(out, "\n🌿 BRANCH: {branch} ({commit})");
         for file in &result.files {
-            let _ = writeln!(out, "  - {file}");
+            let _ = writeln!(out, "  - {}", one_line(file));
         }
         for file in &result.overlaps {
+            let file = one_line(file);
             let _ = writeln!(out, "  ! {file} also has changes of yours that are not committed");
         }
     }
     if !result.suspicious.is_empty() {
         out.push_str("\n🔎 SUSPICIOUS LINES:\n");
         for line in result.suspicious.iter().take(MAX_ROWS) {
-            let text = line.text.trim();
-            let _ = writeln!(out, "  - {}:{} ({:.2}) {text}", line.file, line.line, line.score);
+            let (file, text) = (one_line(&line.file), one_line(&line.text));
+            let _ = writeln!(out, "  - {file}:{} ({:.2}) {text}", line.line, line.score);
         }
         more(&mut out, result.suspicious.len());
     }
     if let Some(input) = &result.ambiguous_input {
         let _ = writeln!(out, "\n⚖️ CANDIDATES DISAGREE ON: {}", one_line(input));
     }
-    section(&mut out, "🧩 MISSING HERE:", result.missing.iter().cloned());
-    section(&mut out, "ℹ️ NOTES:", result.notes.iter().cloned());
+    section(&mut out, "🧩 MISSING HERE:", result.missing.iter().map(|m| one_line(m)));
+    section(&mut out, "ℹ️ NOTES:", result.notes.iter().map(|n| one_line(n)));
     let head = result.ledger_head.as_deref().map(|h| h.get(..12).unwrap_or(h)).unwrap_or("none");
     let _ = writeln!(out, "\nRUN: {} · LEDGER: {head}", result.run);
     out
@@ -102,7 +116,7 @@ fn completed(task: &TaskResult) -> String {
     if task.artifacts.is_empty() {
         task.action_name.clone()
     } else {
-        format!("{} ({})", task.action_name, task.artifacts.join(", "))
+        format!("{} ({})", task.action_name, one_line(&task.artifacts.join(", ")))
     }
 }
 

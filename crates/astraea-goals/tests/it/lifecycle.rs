@@ -5,7 +5,7 @@ use astraea_goals::store::{GoalId, GoalState, NewGoal, StoreError};
 use astraea_goals::{ExecuteGoal, GoalError, Outcome, RunState, ScheduleChange, Watch};
 use tokio::sync::mpsc;
 
-use crate::support::{AREA, Repo};
+use crate::support::{AREA, Repo, mend};
 
 /// A run that is dropped in the middle leaves what a killed process leaves: no lease, a goal that is
 /// marked as executing, and everything that had finished in the journal.
@@ -17,7 +17,7 @@ async fn defect_07_a_dead_run_is_reconciled_and_goes_on_where_it_was() {
     let astra = repo.astra();
     let running = tokio::spawn(async move {
         let watch = Watch { events: Some(sender), ..Watch::default() };
-        astra.execute_goal(ExecuteGoal::new("fix_bug: area"), &watch).await
+        astra.execute_goal(mend(), &watch).await
     });
     let mut run = String::new();
     while let Some(event) = events.recv().await {
@@ -49,7 +49,7 @@ async fn defect_07_a_dead_run_is_reconciled_and_goes_on_where_it_was() {
         }
     }
     assert!(
-        !started.contains(&"observe".to_owned()) && !started.contains(&"repair".to_owned()),
+        !started.contains(&"observe".to_owned()) && !started.contains(&"modify_code".to_owned()),
         "{started:?}"
     );
     assert_eq!(astra.goals().get(&id).unwrap().unwrap().state, GoalState::Satisfied);
@@ -70,7 +70,7 @@ async fn a_living_run_is_left_alone() {
     let astra = repo.astra();
     let running = tokio::spawn(async move {
         let watch = Watch { events: Some(sender), ..Watch::default() };
-        astra.execute_goal(ExecuteGoal::new("fix_bug: area"), &watch).await
+        astra.execute_goal(mend(), &watch).await
     });
     let first = events.recv().await.unwrap();
     let run = first.run.unwrap();
@@ -93,10 +93,7 @@ async fn a_cancelled_run_stops_and_can_be_resumed() {
     let watch = Watch { events: Some(sender), ..Watch::default() };
     let cancel = watch.cancel.clone();
     let astra = repo.astra();
-    let running =
-        tokio::spawn(
-            async move { astra.execute_goal(ExecuteGoal::new("fix_bug: area"), &watch).await },
-        );
+    let running = tokio::spawn(async move { astra.execute_goal(mend(), &watch).await });
     while let Some(event) = events.recv().await {
         if event.kind == "task_started" {
             cancel.cancel();

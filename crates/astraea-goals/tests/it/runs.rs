@@ -3,7 +3,7 @@
 use astraea_goals::{ExecuteGoal, GoalError, Outcome, RunState, Watch};
 use serde_json::json;
 
-use crate::support::{AREA, Repo, has};
+use crate::support::{AREA, Repo, has, mend};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_python_bug_becomes_a_branch_and_the_checkout_stays() {
@@ -55,10 +55,7 @@ async fn a_rust_bug_becomes_a_branch() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_callers_edit_is_written_and_judged() {
     let repo = Repo::new(AREA);
-    let goal = ExecuteGoal::new("fix_bug: area").with_context(json!({
-        "file_path": "area.py", "search": "width + height", "replace": "width * height"
-    }));
-    let (result, _) = repo.run(goal).await;
+    let (result, _) = repo.run(mend()).await;
     assert_eq!(result.outcome, Outcome::Plausible, "{}", result.to_text());
     assert_eq!((result.methods_used[0].as_str(), result.planning_cost), ("fix_bug_simple", 0.4));
     let evidence = result.evidence.as_ref().unwrap();
@@ -138,7 +135,7 @@ async fn the_callers_wrong_edit_is_replaced_by_a_repair() {
 async fn defect_05_goals_leave_one_branch_each_and_head_where_it_was() {
     let repo = Repo::new(AREA);
     for count in 1..=2 {
-        let (result, _) = repo.run(ExecuteGoal::new("fix_bug: area")).await;
+        let (result, _) = repo.run(mend()).await;
         assert!(result.success, "{}", result.to_text());
         assert_eq!(repo.branches().len(), count);
         assert_eq!(repo.git(&["symbolic-ref", "--short", "HEAD"]), "main");
@@ -150,10 +147,8 @@ async fn two_runs_at_once_do_not_disturb_each_other() {
     let repo = Repo::new(AREA);
     let (one, two) = (repo.astra(), repo.astra());
     let watch = Watch::default();
-    let (one, two) = tokio::join!(
-        one.execute_goal(ExecuteGoal::new("fix_bug: area"), &watch),
-        two.execute_goal(ExecuteGoal::new("fix_bug: area"), &watch),
-    );
+    let (one, two) =
+        tokio::join!(one.execute_goal(mend(), &watch), two.execute_goal(mend(), &watch),);
     let (one, two) = (one.unwrap(), two.unwrap());
     assert!(one.success && two.success, "{}\n{}", one.to_text(), two.to_text());
     assert_ne!(one.branch, two.branch);
@@ -200,7 +195,7 @@ async fn without_a_test_fix_bug_asks_for_one() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repeated_idempotency_key_returns_the_first_result() {
     let repo = Repo::new(AREA);
-    let goal = || ExecuteGoal::new("fix_bug: area").with_idempotency_key("k1");
+    let goal = || mend().with_idempotency_key("k1");
     let (first, _) = repo.run(goal()).await;
     let (again, _) = repo.run(goal()).await;
     assert_eq!((first.run, first.branch), (again.run, again.branch));
@@ -213,7 +208,7 @@ async fn apply_brings_the_change_in_and_undo_takes_it_back() {
     let astra = repo.astra();
     assert!(matches!(astra.apply(None).await, Err(GoalError::NothingDelivered { .. })));
     assert_eq!(astra.undo().await.unwrap_err().exit_code(), 1);
-    let (result, _) = repo.run(ExecuteGoal::new("fix_bug: area")).await;
+    let (result, _) = repo.run(mend()).await;
     let before = repo.fingerprint();
     assert!(astra.diff(None).unwrap().contains("+    return width * height"));
     let applied = astra.apply(None).await.unwrap();
@@ -236,7 +231,7 @@ async fn apply_brings_the_change_in_and_undo_takes_it_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn defect_09_every_task_is_in_the_ledger() {
     let repo = Repo::new(AREA);
-    let (result, _) = repo.run(ExecuteGoal::new("fix_bug: area")).await;
+    let (result, _) = repo.run(mend()).await;
     let astra = repo.astra();
     let entries = astra.ledger_entries(&Default::default()).unwrap();
     let of = |event: &str| entries.iter().filter(|entry| entry.event.as_str() == event).count();

@@ -134,3 +134,10 @@ pub(crate) const AREA: &[(&str, &str)] = &[
          self.assertEqual(area(2, 5), 10)\n",
     ),
 ];
+
+/// A goal that is achieved without a search: the caller gives the edit.
+pub(crate) fn mend() -> ExecuteGoal {
+    ExecuteGoal::new("fix_bug: area").with_context(serde_json::json!({
+        "file_path": "area.py", "search": "width + height", "replace": "width * height"
+    }))
+}
