@@ -36,8 +36,14 @@ pub(super) fn unittest(runner: &Runner, at: &Surroundings, selection: &Selection
     let here = [".".to_owned()];
     let starts: &[String] = if runner.words.is_empty() { &here } else { &runner.words };
     let wanted: Vec<&str> = selection.tests.iter().map(TestId::as_str).collect();
-    let rest = vec![json(&starts), json(&wanted)];
-    invocation(runner, at, UNITTEST, "unittest", rest)
+    let mut invocation =
+        invocation(runner, at, UNITTEST, "unittest", vec![json(&starts), json(&wanted)]);
+    // what a person would type for the same
+    invocation.shown.truncate(3);
+    invocation.shown.push("discover".to_owned());
+    invocation.shown.extend(starts.iter().flat_map(|s| ["-s".to_owned(), s.clone()]));
+    invocation.shown.extend(wanted.iter().map(|id| (*id).to_owned()));
+    invocation
 }
 
 fn json(value: &impl serde::Serialize) -> String {
