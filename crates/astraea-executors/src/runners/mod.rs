@@ -112,6 +112,9 @@ pub struct Surroundings {
     pub python: Option<String>,
     /// A word that the program under test does not know.
     pub nonce: String,
+    /// Whether pytest leaves out the options that the repository's configuration adds: they may ask for
+    /// plugins that are not here, such as coverage.
+    pub plain: bool,
 }
 
 /// Which tests to run.

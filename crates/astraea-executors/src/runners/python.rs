@@ -24,6 +24,9 @@ pub(super) fn pytest(runner: &Runner, at: &Surroundings, selection: &Selection) 
         "no:cacheprovider",
     ];
     let mut rest: Vec<String> = options.iter().map(|o| (*o).to_owned()).collect();
+    if at.plain {
+        rest.extend(["-o", "addopts="].map(str::to_owned));
+    }
     rest.extend(selection.tests.iter().map(|id| {
         let id = id.as_str();
         below(&runner.dir, id).unwrap_or(id).to_owned()

@@ -49,5 +49,5 @@ pub(super) fn ran(ended: Ended, stdout: &str, stderr: &str) -> Ran {
 }
 
 pub(super) fn surroundings() -> Surroundings {
-    Surroundings { root: "/w".to_owned(), python: None, nonce: "n".to_owned() }
+    Surroundings { root: "/w".to_owned(), python: None, nonce: "n".to_owned(), plain: false }
 }

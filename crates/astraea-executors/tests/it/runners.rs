@@ -134,6 +134,29 @@ async fn pytest_in_a_subdirectory_names_tests_from_the_root() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn options_of_a_plugin_that_is_not_here_are_left_out() {
+    let repo = TestRepo::new(&[
+        (
+            "pyproject.toml",
+            "[tool.pytest.ini_options]\naddopts = \"--cov=calc --cov-report=xml\"\n",
+        ),
+        ("test_a.py", "def test_a():\n    pass\n"),
+    ]);
+    if !repo.with_venv() {
+        return;
+    }
+    check_repo(
+        repo,
+        WorkspaceOptions::default(),
+        expect![[r#"
+            pytest passed
+            test_a.py::test_a: passed
+        "#]],
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_missing_pytest_is_the_environments_fault() {
     if !has("python3") {
         return;
