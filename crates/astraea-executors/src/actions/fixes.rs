@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use astraea_code_access::{Edit, EditSet};
 use astraea_engine::{ErrorClass, Outcome, TaskContext};
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -70,8 +71,9 @@ impl Action for Tools {
         let (host, before) = (ws.clone(), base);
         let (edits, refused) = blocking(move || {
             let collected = copy.collect(host.policy())?;
-            syntax::check(&host, &before, &collected.edits)?;
-            Ok((collected.edits, collected.refused))
+            let edits = without_lock_files(&collected.edits)?;
+            syntax::check(&host, &before, &edits)?;
+            Ok((edits, collected.refused))
         })
         .await?;
         let refused: Vec<Value> = refused.iter().map(|e| json!(e.to_string())).collect();
@@ -86,4 +88,22 @@ impl Action for Tools {
         }
         Ok(Outcome::Succeeded(output))
     }
+}
+
+/// A tool that builds may write a lock file, or bring one to a newer form: that is no fix of anything.
+fn without_lock_files(edits: &EditSet) -> Result<EditSet, Error> {
+    const LOCKS: [&[u8]; 6] = [
+        b"Cargo.lock",
+        b"package-lock.json",
+        b"npm-shrinkwrap.json",
+        b"yarn.lock",
+        b"pnpm-lock.yaml",
+        b"go.sum",
+    ];
+    let kept: Vec<&Edit> =
+        edits.edits().iter().filter(|e| !LOCKS.contains(&e.path.file_name())).collect();
+    // an edit set is made by its own crate only; its JSON is its list of edits
+    serde_json::to_value(kept)
+        .and_then(serde_json::from_value)
+        .map_err(|e| Error::Internal(format!("edits as JSON: {e}")))
 }

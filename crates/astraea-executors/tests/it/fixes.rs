@@ -39,9 +39,33 @@ async fn cargo_fix_writes_edits() {
         ),
     ]);
     let output = run.good("apply_fixes", json!({})).await;
-    assert!(output.artifacts.contains(&"src/lib.rs".to_owned()), "{:?}", output.artifacts);
-    assert!(!output.artifacts.iter().any(|a| a.starts_with("target")), "{:?}", output.artifacts);
+    assert_eq!(output.artifacts, ["src/lib.rs"]);
     run.good("verify_state", json!({ "patterns": [{ "path": "src/lib.rs", "pattern": "HashMap|let mut", "absent": true }] })).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_file_alone_is_no_fix() {
+    if !has("cargo") {
+        return;
+    }
+    let lock = "version = 3\n\n[[package]]\nname = \"tidy\"\nversion = \"0.1.0\"\n";
+    for files in [
+        vec![
+            ("Cargo.toml", MANIFEST),
+            ("src/lib.rs", "pub fn one() -> u32 {\n    1\n}\n"),
+            (".gitignore", "/target\n"),
+        ],
+        vec![
+            ("Cargo.toml", MANIFEST),
+            ("src/lib.rs", "pub fn one() -> u32 {\n    1\n}\n"),
+            (".gitignore", "/target\n"),
+            ("Cargo.lock", lock),
+        ],
+    ] {
+        let mut run = Run::new(&files);
+        let answer = run.bad("apply_fixes", json!({})).await;
+        assert_eq!(answer, "NoPatch: the fixers found nothing to change");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
