@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{Clock, GraphId, Output, Record, RunId, TaskEvent};
 
-/// One attempt at one task.
-#[derive(Debug)]
+/// One attempt at one task. Cheap to clone, so that work on another thread can take it along.
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct TaskContext {
     /// The run.
@@ -31,7 +31,7 @@ pub struct TaskContext {
     pub(crate) listener: Option<Listener>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Inputs {
     Given(Vec<(TaskId, Arc<Output>)>),
     Of { store: Arc<Store>, position: usize },

@@ -25,6 +25,8 @@
 mod actions;
 mod error;
 pub mod evidence;
+#[cfg(feature = "repair")]
+mod repair;
 pub mod runners;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -35,6 +35,12 @@ use async_trait::async_trait;
 
 use crate::{Error, Workspace};
 
+#[cfg(feature = "repair")]
+pub(crate) use answer::{edited, failed};
+#[cfg(feature = "repair")]
+pub(crate) use run_tests::baseline;
+#[cfg(feature = "repair")]
+pub(crate) use suite::own_python;
 pub use suite::{SuiteRun, run_suite};
 
 /// Adds every executor that the features allow, under the names that the planner uses.
@@ -69,6 +75,8 @@ pub fn register(registry: Registry, workspace: Arc<Workspace>) -> Registry {
         .with("check_output", host(ws, check_output::CheckOutput))
         .with("shell_command", host(ws, shell::Shell))
         .with_alias("bash", "shell_command");
+    #[cfg(feature = "repair")]
+    let registry = registry.with("repair", crate::repair::executor(ws.clone()));
     let _ = ws;
     registry
 }

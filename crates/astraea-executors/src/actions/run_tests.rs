@@ -87,7 +87,7 @@ fn to_value<T: serde::Serialize>(value: &T) -> Result<Value, Error> {
 }
 
 /// The report to compare with: given, or from `observe`, or from the first task that ran tests.
-fn baseline(cx: &TaskContext) -> Result<Option<TestReport>, Error> {
+pub(crate) fn baseline(cx: &TaskContext) -> Result<Option<TestReport>, Error> {
     let read = |value: &Value| serde_json::from_value::<TestReport>(value.clone());
     if let Some(value) = Args::of(cx).get("baseline") {
         return read(value).map(Some).map_err(|e| {

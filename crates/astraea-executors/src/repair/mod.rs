@@ -1,0 +1,213 @@
+//! repair: searches for the edit that makes the failing tests pass, with an oracle for each language.
+//!
+//! A patch is handed on as an edit set; the tests that follow in the plan confirm it in a fresh copy.
+
+mod python;
+mod rust;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use astraea_code_access::{EditSet, RepoPath};
+use astraea_engine::{ErrorClass, Executor, ExecutorError, Outcome, Output, TaskContext};
+use astraea_repair::{Patch, Report, SourceFile, apply_edits};
+use async_trait::async_trait;
+use serde_json::{Value, json};
+
+use crate::actions::{baseline, edited, failed, run_suite};
+use crate::evidence::{TestId, TestReport, Verdict};
+use crate::workspace::blocking;
+use crate::{Error, Workspace};
+
+/// The share of a task's time that the search may use; the rest is for ending in order.
+const SHARE: f64 = 0.85;
+
+/// The executor of `repair`.
+///
+/// Arguments: `tests`, a list of what a person typed to name the tests that matter; all failing ones when empty.
+/// The value of its output: `edits`, `outcome` (`verified` or `plausible`), `report`. A failure is of the class
+/// `NoPatch` with `suspicious`, or `Ambiguous` with `input` and `alternatives`.
+pub(crate) fn executor(ws: Arc<Workspace>) -> Arc<dyn Executor> {
+    Arc::new(Repair { ws })
+}
+
+#[derive(Debug)]
+struct Repair {
+    ws: Arc<Workspace>,
+}
+
+/// What a search starts from.
+#[derive(Debug)]
+struct Job {
+    ws: Arc<Workspace>,
+    cx: TaskContext,
+    /// The edits so far; candidates come on top.
+    edits: EditSet,
+    /// The tests as they were found.
+    baseline: TestReport,
+    /// The tests to mend.
+    failing: Vec<TestId>,
+    /// When the search must have ended.
+    deadline: Instant,
+}
+
+/// What a search found.
+#[derive(Debug)]
+struct Found {
+    report: Report,
+    /// The texts that the report's spans are in.
+    files: Vec<SourceFile>,
+}
+
+/// Why a search could not be made.
+#[derive(Debug)]
+enum Refused {
+    /// There is nothing that this kind of search could do here.
+    NoPatch(String),
+    /// The tests cannot be run here.
+    Environment(String),
+    /// Something failed.
+    Error(Error),
+}
+
+impl<E: Into<Error>> From<E> for Refused {
+    fn from(error: E) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+#[async_trait]
+impl Executor for Repair {
+    async fn execute(&self, cx: &TaskContext) -> Result<Outcome, ExecutorError> {
+        if cx.cancel.is_cancelled() {
+            return Error::Cancelled.into_outcome();
+        }
+        match self.run(cx).await {
+            Ok(outcome) => Ok(outcome),
+            Err(Refused::NoPatch(why)) => Ok(failed(ErrorClass::NoPatch, why, Output::default())),
+            Err(Refused::Environment(why)) => Ok(failed(ErrorClass::Environment, why, Output::default())),
+            Err(Refused::Error(error)) => error.into_outcome(),
+        }
+    }
+}
+
+impl Repair {
+    async fn run(&self, cx: &TaskContext) -> Result<Outcome, Refused> {
+        let started = Instant::now();
+        let edits = self.ws.edits_so_far(cx)?;
+        let report = match baseline(cx)? {
+            Some(report) => report,
+            None => run_suite(&self.ws, cx, &edits, &[], &[]).await?.report,
+        };
+        let failing = wanted(&report, &cx.task.args)?;
+        let python = failing.iter().any(|id| id.as_str().split("::").next().is_some_and(|file| file.ends_with(".py")));
+        let cargo = report.runner.split('+').any(|name| name == "cargo");
+        let job = Job {
+            ws: self.ws.clone(),
+            cx: cx.clone(),
+            edits,
+            baseline: report,
+            failing,
+            deadline: started + cx.budget.mul_f64(SHARE),
+        };
+        let found = if python {
+            python::search(&job).await?
+        } else if cargo {
+            rust::search(&job).await?
+        } else {
+            return Err(Refused::NoPatch(format!(
+                "repair knows Python and Rust, and these tests run under {}",
+                job.baseline.runner
+            )));
+        };
+        answer(&job, found, started).await
+    }
+}
+
+/// The failing tests that matter.
+fn wanted(report: &TestReport, args: &Value) -> Result<Vec<TestId>, Refused> {
+    let typed: Vec<&str> = args["tests"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let matters = |id: &&TestId| typed.is_empty() || typed.iter().any(|typed| id.matches(typed));
+    let failing: Vec<TestId> =
+        report.failing().filter(|id| !report.flaky.contains(*id)).filter(matters).cloned().collect();
+    if failing.is_empty() {
+        let why = match report.verdict() {
+            Verdict::Passed => "no test fails, so nothing shows what to repair; write a test that fails",
+            _ => "no single test was seen to fail, so nothing shows what to repair (a collection error or crash is not one)",
+        };
+        return Err(Refused::NoPatch(why.to_owned()));
+    }
+    Ok(failing)
+}
+
+async fn answer(job: &Job, found: Found, started: Instant) -> Result<Outcome, Refused> {
+    let Found { report, files } = found;
+    let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+    let mut value = json!({
+        "outcome": report.outcome.to_string(),
+        "report": masked(job, &report)?,
+        "suspicious": masked(job, &report.suspicious)?,
+        "timings": { "copy_us": 0, "subprocess_us": micros, "deliver_us": 0 },
+    });
+    if report.outcome.has_patch()
+        && let Some(best) = report.patches.first()
+    {
+        let edits = edit_set(job, best, &files).await?;
+        job.cx.progress(&format!("{}:{} {}", best_file(best), best.line, best.template));
+        return Ok(Outcome::Succeeded(edited(&edits, value)?));
+    }
+    if let Some(disagreement) = &report.disagreement {
+        let mut alternatives = Vec::new();
+        for (group, gives) in disagreement.groups.iter().zip(&disagreement.results) {
+            let leader = group.first().and_then(|id| report.patches.iter().find(|patch| patch.id == *id));
+            if let Some(patch) = leader {
+                let edits = edit_set(job, patch, &files).await?;
+                alternatives.push(json!({
+                    "edits": edits, "file": best_file(patch), "line": patch.line,
+                    "before": patch.before, "after": patch.after, "gives": gives,
+                }));
+            }
+        }
+        value["input"] = json!(job.ws.redactor().redact(&disagreement.input));
+        value["alternatives"] = json!(alternatives);
+        let message = format!(
+            "{} edits make the tests pass and disagree on {}: a test for it would decide",
+            alternatives.len(),
+            disagreement.input
+        );
+        return Ok(failed(ErrorClass::Ambiguous, job.ws.redacted_tail(&message), Output::of(value)));
+    }
+    if job.cx.cancel.is_cancelled() {
+        return Err(Error::Cancelled.into());
+    }
+    let early = if report.stopped_early { " in the time there was" } else { "" };
+    let message = format!("no single edit makes the failing tests pass ({} tried{early})", report.tried);
+    let class = if report.stopped_early { ErrorClass::TimeoutError } else { ErrorClass::NoPatch };
+    Ok(failed(class, message, Output::of(value)))
+}
+
+/// Sources may hold secrets, and what is handed on is written down.
+fn masked<T: serde::Serialize>(job: &Job, value: &T) -> Result<Value, Error> {
+    let mut value = serde_json::to_value(value).map_err(|e| Error::Internal(format!("a report as JSON: {e}")))?;
+    job.ws.redactor().redact_json(&mut value);
+    Ok(value)
+}
+
+fn best_file(patch: &Patch) -> &str {
+    patch.edits.first().map_or("", |edit| edit.file.as_str())
+}
+
+/// The patch as edits of the repository, checked against the policy.
+async fn edit_set(job: &Job, patch: &Patch, files: &[SourceFile]) -> Result<EditSet, Error> {
+    let name = best_file(patch);
+    let file = files.iter().find(|file| file.path == name);
+    let file = file.ok_or_else(|| Error::Internal(format!("a patch of `{name}`, which was not given")))?;
+    let text = apply_edits(&file.text, &patch.edits).map_err(|e| Error::Internal(e.to_string()))?;
+    let (ws, base, path) = (job.ws.clone(), job.edits.clone(), RepoPath::new(name)?);
+    blocking(move || {
+        let mut editor = ws.repo().edit(ws.snapshot(), &base);
+        editor.write(&path, text.as_bytes())?;
+        Ok(editor.finish()?)
+    })
+    .await
+}

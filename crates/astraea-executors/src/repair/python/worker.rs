@@ -1,0 +1,241 @@
+//! Talks to the worker: JSON lines over the pipes of a sandbox session.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use astraea_engine::{CancellationToken, TaskContext};
+use astraea_repair::{Candidate, Comparison, Oracle, OracleError, SourceFile, Verdict};
+use astraea_sandbox::Session;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::super::Refused;
+use crate::runners::below;
+use crate::{Error, Prepared};
+
+/// The program that runs inside.
+pub(super) const SCRIPT: &str = include_str!("../worker.py");
+
+/// Processor seconds of a candidate on its first try, beyond what the tests took.
+const SCREENING: f64 = 0.3;
+/// Processor seconds of a candidate that is tried again.
+const SLOW: f64 = 4.0;
+
+/// A worker that answers.
+#[derive(Debug)]
+pub(super) struct Worker {
+    session: Session,
+    cancel: CancellationToken,
+    deadline: Instant,
+    /// Holds the copy and its lock while the worker lives.
+    _prepared: Prepared,
+}
+
+/// A test as the worker saw it.
+#[derive(Debug, Deserialize)]
+pub(super) struct Traced {
+    pub(super) id: String,
+    pub(super) outcome: String,
+    pub(super) seconds: f64,
+    pub(super) message: String,
+    pub(super) lines: BTreeMap<String, Vec<u32>>,
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+enum Silence {
+    /// Called off, or out of time.
+    Stopped,
+    /// The worker is gone, or says something else.
+    Broken(String),
+}
+
+impl Worker {
+    pub(super) fn new(session: Session, cancel: CancellationToken, deadline: Instant, prepared: Prepared) -> Self {
+        Self { session, cancel, deadline, _prepared: prepared }
+    }
+
+    /// Runs all tests once, traced.
+    ///
+    /// # Errors
+    /// Where the worker cannot run here, or not in time.
+    pub(super) async fn baseline(
+        &mut self,
+        root: &str,
+        runner: &str,
+        editable: &[&str],
+        failing: &[String],
+    ) -> Result<Vec<Traced>, Refused> {
+        let left = self.deadline.saturating_duration_since(Instant::now()).as_secs_f64();
+        let request = json!({
+            "cmd": "baseline", "root": root, "runner": runner, "editable": editable, "failing": failing,
+            "cpu": left, "wall": left,
+        });
+        let answered = async {
+            self.read().await?;
+            self.send(&request).await?;
+            self.read().await
+        };
+        let mut answer = match answered.await {
+            Ok(answer) => answer,
+            Err(Silence::Stopped) if self.cancel.is_cancelled() => return Err(Error::Cancelled.into()),
+            Err(Silence::Stopped) => return Err(Refused::NoPatch("tracing the tests took all the time there was".into())),
+            Err(Silence::Broken(why)) => {
+                return Err(Refused::Environment(format!("the Python worker does not run here: {why}")));
+            }
+        };
+        if let Some(error) = answer.get("error").and_then(Value::as_str) {
+            return Err(Refused::NoPatch(format!("the tests could not be traced: {error}")));
+        }
+        serde_json::from_value(answer["tests"].take())
+            .map_err(|e| Error::Internal(format!("an answer of the worker: {e}")).into())
+    }
+
+    /// The oracle for a search, to be used on a thread that may block.
+    pub(super) fn oracle(
+        self,
+        dir: String,
+        files: Vec<SourceFile>,
+        failing: Vec<String>,
+        passing: Vec<String>,
+        suite_seconds: f64,
+        cx: TaskContext,
+    ) -> PythonOracle {
+        let parallel = std::thread::available_parallelism().map_or(1, usize::from).min(4);
+        PythonOracle { worker: self, dir, files, failing, passing, suite_seconds, parallel, tried: 0, cx }
+    }
+
+    async fn send(&mut self, request: &Value) -> Result<(), Silence> {
+        let line = request.to_string();
+        let wrote = self.session.write_line(&line).await;
+        wrote.map_err(|e| Silence::Broken(e.to_string()))
+    }
+
+    async fn read(&mut self) -> Result<Value, Silence> {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let line = tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => return Err(Silence::Stopped),
+            line = tokio::time::timeout(left, self.session.read_line()) => line,
+        };
+        match line {
+            Err(_) => Err(Silence::Stopped),
+            Ok(Err(error)) => Err(Silence::Broken(error.to_string())),
+            Ok(Ok(None)) => Err(Silence::Broken("it ended".into())),
+            Ok(Ok(Some(line))) => serde_json::from_slice(&line).map_err(|e| Silence::Broken(format!("not JSON: {e}"))),
+        }
+    }
+}
+
+/// Asks the worker, blocking the thread of the search.
+#[derive(Debug)]
+pub(super) struct PythonOracle {
+    worker: Worker,
+    dir: String,
+    files: Vec<SourceFile>,
+    failing: Vec<String>,
+    passing: Vec<String>,
+    suite_seconds: f64,
+    parallel: usize,
+    tried: usize,
+    cx: TaskContext,
+}
+
+impl PythonOracle {
+    fn candidates(&self, batch: &[Candidate]) -> Result<Vec<Value>, OracleError> {
+        let one = |candidate: &Candidate| {
+            let text = candidate.edited_text(&self.files).map_err(|e| OracleError::new(e.to_string()))?;
+            let file = below(&self.dir, candidate.file()).unwrap_or(candidate.file());
+            Ok(json!({"id": candidate.id.0, "file": file, "text": text}))
+        };
+        batch.iter().map(one).collect()
+    }
+
+    /// One answer for each candidate.
+    fn try_all(&mut self, batch: &[Candidate], cpu: f64) -> Result<Vec<Verdict>, OracleError> {
+        let cpu = cpu + self.suite_seconds * 2.0;
+        let suite = cpu + self.suite_seconds * 4.0 + 2.0;
+        let request = json!({
+            "cmd": "try", "candidates": self.candidates(batch)?, "failing": self.failing, "passing": self.passing,
+            "cpu": cpu, "wall": cpu * 4.0 + 1.0, "suite_cpu": suite, "suite_wall": suite * 4.0 + 2.0, "parallel": self.parallel,
+        });
+        let mut answers: BTreeMap<u64, Value> = BTreeMap::new();
+        block_on(async {
+            self.worker.send(&request).await?;
+            loop {
+                let answer = self.worker.read().await?;
+                if let Some(error) = answer.get("error") {
+                    return Err(Silence::Broken(error.to_string()));
+                }
+                match answer["id"].as_u64() {
+                    Some(id) => answers.insert(id, answer),
+                    None => return Ok(()),
+                };
+            }
+        })
+        .map_err(stopped)?;
+        self.tried += batch.len();
+        self.cx.progress(&format!("{} candidates tried", self.tried));
+        Ok(batch.iter().map(|candidate| answers.get(&u64::from(candidate.id.0)).map_or_else(Verdict::timed_out, verdict)).collect())
+    }
+}
+
+impl Oracle for PythonOracle {
+    fn evaluate(&mut self, batch: &[Candidate]) -> Result<Vec<Verdict>, OracleError> {
+        self.try_all(batch, SCREENING)
+    }
+
+    fn evaluate_slowly(&mut self, batch: &[Candidate]) -> Result<Vec<Verdict>, OracleError> {
+        self.try_all(batch, SLOW)
+    }
+
+    fn should_stop(&self) -> bool {
+        self.worker.cancel.is_cancelled() || Instant::now() >= self.worker.deadline
+    }
+
+    fn compare(&mut self, patches: &[Candidate]) -> Result<Comparison, OracleError> {
+        let request = json!({"cmd": "compare", "candidates": self.candidates(patches)?, "cpu": SLOW, "wall": 20.0, "parallel": self.parallel});
+        let answer = block_on(async {
+            self.worker.send(&request).await?;
+            self.worker.read().await
+        })
+        .map_err(stopped)?;
+        let read = |e: serde_json::Error| OracleError::new(format!("an answer of the worker: {e}"));
+        Ok(match answer["kind"].as_str() {
+            Some("agree") => Comparison::Agree { inputs: serde_json::from_value(answer["inputs"].clone()).map_err(read)? },
+            Some("disagree") => Comparison::Disagree {
+                groups: serde_json::from_value(answer["groups"].clone()).map_err(read)?,
+                input: answer["input"].as_str().unwrap_or_default().to_owned(),
+                results: serde_json::from_value(answer["results"].clone()).map_err(read)?,
+            },
+            _ => Comparison::Unsupported { reason: answer["reason"].as_str().unwrap_or("no answer").to_owned() },
+        })
+    }
+}
+
+fn verdict(answer: &Value) -> Verdict {
+    let failed = answer["failed"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
+    match answer["kind"].as_str() {
+        Some("pass") => Verdict::pass(),
+        Some("timeout") => Verdict::timed_out(),
+        Some("broken") => Verdict::broken(answer["message"].as_str().unwrap_or_default()),
+        _ => {
+            let mut verdict = Verdict::fail(failed);
+            verdict.fixed = answer["fixed"].as_u64().and_then(|n| u32::try_from(n).ok()).unwrap_or(0);
+            verdict
+        }
+    }
+}
+
+fn stopped(silence: Silence) -> OracleError {
+    match silence {
+        Silence::Stopped => OracleError::stopped("called off, or out of time"),
+        Silence::Broken(why) => OracleError::new(format!("the Python worker failed: {why}")),
+    }
+}
+
+/// Waits for a future on a thread that may block.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Handle::current().block_on(future)
+}
+
