@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use crate::{scenario::Scenario, world::World};
 
-const PARTS: [&str; 8] = ["observe", "plan", "graph", "journal", "copy", "subprocess", "deliver", "total"];
+const PARTS: [&str; 8] =
+    ["observe", "plan", "graph", "journal", "copy", "subprocess", "deliver", "total"];
 
 /// Carries out one small goal `rounds` times and prints the median of each part.
 ///
@@ -15,7 +16,10 @@ const PARTS: [&str; 8] = ["observe", "plan", "graph", "journal", "copy", "subpro
 /// When a round fails, or a program does not say its times.
 pub(crate) fn goal(rounds: usize) -> anyhow::Result<ExitCode> {
     ensure!(rounds > 0, "at least one round");
-    let scenario = Scenario::load_all("fix-bug-python-unittest")?.into_iter().next().context("the scenario")?;
+    let scenario = Scenario::load_all("fix-bug-python-unittest")?
+        .into_iter()
+        .next()
+        .context("the scenario")?;
     let args: Vec<_> = scenario.step[0].astra.iter().map(String::as_str).collect();
     let mut samples: Vec<Vec<f64>> = vec![Vec::new(); PARTS.len()];
     let mut commits = Vec::new();
@@ -23,10 +27,16 @@ pub(crate) fn goal(rounds: usize) -> anyhow::Result<ExitCode> {
         let world = World::make(&scenario, false)?;
         let finished = world.run(&args)?;
         let last = finished.stdout.lines().last().unwrap_or_default();
-        let result: Value = serde_json::from_str(last).with_context(|| format!("not a result: {last}{}", finished.stderr))?;
+        let result: Value = serde_json::from_str(last)
+            .with_context(|| format!("not a result: {last}{}", finished.stderr))?;
         let timings = &result["timings"];
         for (part, samples) in PARTS.iter().zip(&mut samples) {
-            samples.push(timings[part].as_f64().with_context(|| format!("no timing of {part} in {timings}"))? / 1000.0);
+            samples.push(
+                timings[part]
+                    .as_f64()
+                    .with_context(|| format!("no timing of {part} in {timings}"))?
+                    / 1000.0,
+            );
         }
         commits.push(timings["journal_commits"].as_f64().context("journal_commits")?);
     }

@@ -28,7 +28,8 @@ pub(crate) fn step(world: &World, step: &Step, finished: &Finished) -> anyhow::R
     for text in &step.stderr {
         ensure!(finished.stderr.contains(text), "stderr lacks `{text}`");
     }
-    let lines: Vec<Value> = finished.stdout.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let lines: Vec<Value> =
+        finished.stdout.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let types: Vec<_> = lines.iter().filter_map(|line| line["type"].as_str()).collect();
     in_order("event", &step.events, &types)?;
     let last = lines.last().cloned().unwrap_or_default();
@@ -55,10 +56,16 @@ fn branch(world: &World, step: &Step) -> anyhow::Result<()> {
     if !world.repo().join(".git").exists() {
         return Ok(());
     }
-    let list = world.shell("git for-each-ref --sort=-committerdate --format='%(refname:short)' refs/heads/astra")?;
+    let list = world.shell(
+        "git for-each-ref --sort=-committerdate --format='%(refname:short)' refs/heads/astra",
+    )?;
     let branches: Vec<_> = list.lines().collect();
     if let Some(expected) = step.branches {
-        ensure!(branches.len() == expected, "{} branches below astra/, expected {expected}: {branches:?}", branches.len());
+        ensure!(
+            branches.len() == expected,
+            "{} branches below astra/, expected {expected}: {branches:?}",
+            branches.len()
+        );
     }
     if step.branch.is_empty() && step.changed.is_none() && step.check.is_empty() {
         return Ok(());
@@ -98,7 +105,10 @@ fn holds(path: &str, found: &str, text: &str, base: Option<&str>) -> anyhow::Res
 fn in_order(what: &str, expected: &[String], found: &[&str]) -> anyhow::Result<()> {
     let mut rest = found.iter();
     for event in expected {
-        ensure!(rest.any(|found| found == event), "{what} `{event}` is missing, or out of order, in {found:?}");
+        ensure!(
+            rest.any(|found| found == event),
+            "{what} `{event}` is missing, or out of order, in {found:?}"
+        );
     }
     Ok(())
 }
@@ -119,7 +129,9 @@ pub(crate) fn nothing_finished_ran_again(world: &World) -> anyhow::Result<()> {
             Some("task_succeeded") => {
                 finished.insert(task, entry["seq"].as_u64().unwrap_or_default());
             }
-            Some("task_started") => ensure!(!finished.contains_key(&task), "{task} had succeeded and was started again"),
+            Some("task_started") => {
+                ensure!(!finished.contains_key(&task), "{task} had succeeded and was started again")
+            }
             _ => {}
         }
     }

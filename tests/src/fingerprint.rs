@@ -23,7 +23,9 @@ impl Fingerprint {
         directory(root, root, &mut lines)?;
         let git = root.join(".git");
         if git.is_dir() {
-            for file in ["index", "HEAD", "config", "ORIG_HEAD", "MERGE_HEAD", "packed-refs", "logs/HEAD"] {
+            for file in
+                ["index", "HEAD", "config", "ORIG_HEAD", "MERGE_HEAD", "packed-refs", "logs/HEAD"]
+            {
                 if let Ok(bytes) = fs::read(git.join(file)) {
                     writeln!(lines, ".git/{file} {}", hash(&bytes))?;
                 }
@@ -35,16 +37,23 @@ impl Fingerprint {
 
     /// The lines that differ, for a person.
     pub(crate) fn difference(&self, later: &Self) -> String {
-        let (before, after): (Vec<_>, Vec<_>) = (self.0.lines().collect(), later.0.lines().collect());
-        let gone = before.iter().filter(|line| !after.contains(line)).map(|line| format!("  - {line}\n"));
-        let new = after.iter().filter(|line| !before.contains(line)).map(|line| format!("  + {line}\n"));
+        let (before, after): (Vec<_>, Vec<_>) =
+            (self.0.lines().collect(), later.0.lines().collect());
+        let gone =
+            before.iter().filter(|line| !after.contains(line)).map(|line| format!("  - {line}\n"));
+        let new =
+            after.iter().filter(|line| !before.contains(line)).map(|line| format!("  + {line}\n"));
         gone.chain(new).collect()
     }
 
     /// The same, without the times of files, which a restored file cannot have.
     pub(crate) fn content(&self) -> Vec<String> {
         let without_time = |line: &str| line.split(" mtime=").next().unwrap_or_default().to_owned();
-        let kept = |line: &&str| !line.starts_with(".git/logs") && !line.starts_with(".git/index") && !line.starts_with(".git/ORIG");
+        let kept = |line: &&str| {
+            !line.starts_with(".git/logs")
+                && !line.starts_with(".git/index")
+                && !line.starts_with(".git/ORIG")
+        };
         self.0.lines().filter(kept).map(without_time).collect()
     }
 }
@@ -66,8 +75,17 @@ fn directory(root: &Path, dir: &Path, lines: &mut String) -> anyhow::Result<()> 
             writeln!(lines, "{name}/ {mode:o}")?;
             directory(root, &path, lines)?;
         } else if metadata.is_file() {
-            let content = if metadata.mode() & 0o400 == 0 { "unreadable".into() } else { hash(&fs::read(&path)?) };
-            writeln!(lines, "{name} {mode:o} {content} mtime={}.{}", metadata.mtime(), metadata.mtime_nsec())?;
+            let content = if metadata.mode() & 0o400 == 0 {
+                "unreadable".into()
+            } else {
+                hash(&fs::read(&path)?)
+            };
+            writeln!(
+                lines,
+                "{name} {mode:o} {content} mtime={}.{}",
+                metadata.mtime(),
+                metadata.mtime_nsec()
+            )?;
         }
     }
     Ok(())
@@ -85,7 +103,12 @@ fn refs(git: &Path, dir: &Path, lines: &mut String) -> anyhow::Result<()> {
         if path.is_dir() {
             refs(git, &path, lines)?;
         } else {
-            writeln!(lines, ".git/{} {}", path.strip_prefix(git)?.display(), fs::read_to_string(&path)?.trim())?;
+            writeln!(
+                lines,
+                ".git/{} {}",
+                path.strip_prefix(git)?.display(),
+                fs::read_to_string(&path)?.trim()
+            )?;
         }
     }
     Ok(())

@@ -24,7 +24,10 @@ pub(crate) fn run(kills: u32) -> anyhow::Result<ExitCode> {
 /// # Errors
 /// When a run does not resume, repeats finished work, or leaves something half done.
 pub(crate) fn check(kills: u32) -> anyhow::Result<()> {
-    let scenario = Scenario::load_all("kill-and-resume")?.into_iter().next().context("the scenario of the kills")?;
+    let scenario = Scenario::load_all("kill-and-resume")?
+        .into_iter()
+        .next()
+        .context("the scenario of the kills")?;
     // How long an undisturbed run takes, so that the moments cover it.
     let world = World::make(&scenario, false)?;
     let started = std::time::Instant::now();
@@ -35,7 +38,8 @@ pub(crate) fn check(kills: u32) -> anyhow::Result<()> {
     let mut random = Random(0x5eed);
     for kill in 0..kills {
         let moment = length.mul_f64(random.unit() * 1.05);
-        one(&scenario, &args, moment).with_context(|| format!("kill {kill} at {moment:?} of {length:?}"))?;
+        one(&scenario, &args, moment)
+            .with_context(|| format!("kill {kill} at {moment:?} of {length:?}"))?;
     }
     Ok(())
 }
@@ -58,18 +62,32 @@ fn one(scenario: &Scenario, args: &[String], moment: Duration) -> anyhow::Result
     let branches = |world: &World| world.shell("git for-each-ref refs/heads/astra");
     let delivered = !branches(&world)?.is_empty();
     let resumed = world.run(&["resume", "--json"])?;
-    let last: Value = resumed.stdout.lines().last().and_then(|line| serde_json::from_str(line).ok()).unwrap_or_default();
+    let last: Value = resumed
+        .stdout
+        .lines()
+        .last()
+        .and_then(|line| serde_json::from_str(line).ok())
+        .unwrap_or_default();
     // Killed before anything was journaled, there is nothing to resume; killed after the end, nothing is left to do.
     if resumed.exit != 0 || last["success"] != true {
         let nothing = resumed.stderr.contains("nothing to resume");
         ensure!(nothing, "resume: exit {}\n{}{}", resumed.exit, resumed.stdout, resumed.stderr);
         let again = run_command(world.astra(args), Vec::new())?;
-        ensure!(delivered || again.exit == 0, "after a kill at the very start: {}{}", again.stdout, again.stderr);
+        ensure!(
+            delivered || again.exit == 0,
+            "after a kill at the very start: {}{}",
+            again.stdout,
+            again.stderr
+        );
     }
     ensure!(branches(&world)?.lines().count() >= 1, "no branch was delivered");
     expect::nothing_finished_ran_again(&world)?;
     let after = Fingerprint::take(&world.repo())?;
-    ensure!(before == after, "the resumed run changed the checkout:\n{}", before.difference(&after));
+    ensure!(
+        before == after,
+        "the resumed run changed the checkout:\n{}",
+        before.difference(&after)
+    );
     let verified = world.run(&["ledger", "verify"])?;
     ensure!(verified.exit == 0, "ledger: {}{}", verified.stdout, verified.stderr);
     Ok(())

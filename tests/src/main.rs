@@ -1,5 +1,8 @@
 //! Runs the scenarios: `cargo xtask e2e [FILTER]`. The format of a scenario is in this package's README.
-#![expect(clippy::disallowed_methods, reason = "a test makes repositories and starts programs as a user would")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a test makes repositories and starts programs as a user would"
+)]
 
 mod bench;
 mod expect;

@@ -42,7 +42,16 @@ impl Tally {
         for name in &self.failed {
             println!("failed: {name}");
         }
-        println!("scenarios: {} passed, {} failed, {} skipped", self.passed, self.failed.len(), self.skipped);
-        if self.failed.is_empty() && self.passed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        println!(
+            "scenarios: {} passed, {} failed, {} skipped",
+            self.passed,
+            self.failed.len(),
+            self.skipped
+        );
+        if self.failed.is_empty() && self.passed > 0 {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        }
     }
 }

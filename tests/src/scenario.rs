@@ -122,7 +122,8 @@ impl Scenario {
             let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             if name.contains(filter) {
                 let text = std::fs::read_to_string(&path)?;
-                let scenario: Self = toml::from_str(&text).with_context(|| format!("{name}.toml"))?;
+                let scenario: Self =
+                    toml::from_str(&text).with_context(|| format!("{name}.toml"))?;
                 scenarios.push(Self { name, ..scenario });
             }
         }
@@ -141,7 +142,12 @@ fn present(need: &str) -> bool {
         "pytest" => (python(), &["-c", "import pytest"]),
         other => (other.to_owned(), &["--version"]),
     };
-    Command::new(program).args(args).stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+    Command::new(program)
+        .args(args)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
 }
 
 /// The Python that has pytest: the one `cargo xtask` made, else the machine's.

@@ -79,7 +79,8 @@ impl World {
     pub(crate) fn play(&mut self, scenario: &Scenario) -> anyhow::Result<()> {
         self.before = Some(Fingerprint::take(&self.repo())?);
         for (number, step) in scenario.step.iter().enumerate() {
-            self.step(step).with_context(|| format!("step {} (astra {})", number + 1, step.astra.join(" ")))?;
+            self.step(step)
+                .with_context(|| format!("step {} (astra {})", number + 1, step.astra.join(" ")))?;
         }
         ensure!(self.background.is_none(), "a step in the background was never joined");
         expect::nothing_finished_ran_again(self)
@@ -102,15 +103,20 @@ impl World {
         } else {
             self.start(step)?.join()?
         };
-        expect::step(self, step, &finished)
-            .with_context(|| format!("stdout:\n{}\nstderr:\n{}", finished.stdout, finished.stderr))?;
+        expect::step(self, step, &finished).with_context(|| {
+            format!("stdout:\n{}\nstderr:\n{}", finished.stdout, finished.stderr)
+        })?;
         let after = Fingerprint::take(&self.repo())?;
         if !step.touches && before != after {
             bail!("the user's checkout changed:\n{}", before.difference(&after));
         }
         if step.restored {
             let first = self.before.as_ref().context("the scenario has begun")?;
-            ensure!(first.content() == after.content(), "not restored:\n{}", first.difference(&after));
+            ensure!(
+                first.content() == after.content(),
+                "not restored:\n{}",
+                first.difference(&after)
+            );
         }
         Ok(())
     }
@@ -167,12 +173,12 @@ impl World {
 
 impl Running {
     pub(crate) fn start(mut command: Command, kill_on: Vec<String>) -> anyhow::Result<Self> {
-        let mut child = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .with_context(|| format!("starting {}; build it: cargo build -p astraea-cli", program().display()))?;
-        let (stdout, mut stderr) = (child.stdout.take().context("piped")?, child.stderr.take().context("piped")?);
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().with_context(|| {
+                format!("starting {}; build it: cargo build -p astraea-cli", program().display())
+            })?;
+        let (stdout, mut stderr) =
+            (child.stdout.take().context("piped")?, child.stderr.take().context("piped")?);
         let pid = rustix::process::Pid::from_child(&child);
         let stdout = std::thread::spawn(move || {
             let mut text = String::new();
@@ -210,7 +216,9 @@ impl Running {
         use std::os::unix::process::ExitStatusExt;
         let status = self.child.wait()?;
         let exit = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
-        let text = |handle: JoinHandle<std::io::Result<String>>| handle.join().ok().and_then(Result::ok).unwrap_or_default();
+        let text = |handle: JoinHandle<std::io::Result<String>>| {
+            handle.join().ok().and_then(Result::ok).unwrap_or_default()
+        };
         Ok(Finished { exit, stdout: text(self.stdout), stderr: text(self.stderr) })
     }
 }

@@ -13,9 +13,11 @@ pub(crate) fn run(sh: &Shell, flags: &flags::Bench) -> anyhow::Result<()> {
     match flags.name.as_str() {
         "goal" => {
             let environment = Environment::prepare(sh)?;
-            let _vars: Vec<_> = environment.vars.iter().map(|(key, value)| sh.push_env(key, value)).collect();
+            let _vars: Vec<_> =
+                environment.vars.iter().map(|(key, value)| sh.push_env(key, value)).collect();
             cmd!(sh, "cargo build --release --package astraea-cli").run()?;
-            cmd!(sh, "cargo run --quiet --release --package astraea-e2e -- --bench-goal {rounds}").run()?;
+            cmd!(sh, "cargo run --quiet --release --package astraea-e2e -- --bench-goal {rounds}")
+                .run()?;
             Ok(())
         }
         other => anyhow::bail!("there is no benchmark `{other}`; known: goal"),

@@ -17,6 +17,10 @@ pub(crate) fn run(sh: &Shell) -> anyhow::Result<()> {
         cmd!(sh, "cargo doc --workspace --all-features --no-deps").run()?;
     }
     test::run(sh, &flags::Test { no_e2e: false })?;
-    cmd!(sh, "cargo package --workspace --exclude xtask --exclude astraea-e2e --no-verify --allow-dirty").run()?;
+    cmd!(
+        sh,
+        "cargo package --workspace --exclude xtask --exclude astraea-e2e --no-verify --allow-dirty"
+    )
+    .run()?;
     Ok(())
 }

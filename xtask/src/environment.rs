@@ -34,14 +34,19 @@ impl Environment {
             eprintln!("xtask: missing: {line}");
         }
         if is_ci() && !environment.missing.is_empty() {
-            anyhow::bail!("CI is set, so nothing may be skipped: {}", environment.missing.join("; "));
+            anyhow::bail!(
+                "CI is set, so nothing may be skipped: {}",
+                environment.missing.join("; ")
+            );
         }
         Ok(environment)
     }
 
     fn git(&self, sh: &Shell) -> anyhow::Result<()> {
         cmd!(sh, "git --version").quiet().ignore_stdout().run().map_err(|error| {
-            anyhow::anyhow!("git is needed to make the repositories of the tests; install it ({error})")
+            anyhow::anyhow!(
+                "git is needed to make the repositories of the tests; install it ({error})"
+            )
         })
     }
 
@@ -52,7 +57,11 @@ impl Environment {
         if works(sh, "apt-get") && is_root(sh) {
             eprintln!("xtask: installing bubblewrap");
             let _ = cmd!(sh, "apt-get update -qq").quiet().ignore_stdout().ignore_stderr().run();
-            let _ = cmd!(sh, "apt-get install -y -qq bubblewrap").quiet().ignore_stdout().ignore_stderr().run();
+            let _ = cmd!(sh, "apt-get install -y -qq bubblewrap")
+                .quiet()
+                .ignore_stdout()
+                .ignore_stderr()
+                .run();
         }
         if !works(sh, "bwrap") {
             self.missing.push("bubblewrap: commands run in a lower sandbox tier (install the package `bubblewrap`)".into());
@@ -62,16 +71,27 @@ impl Environment {
     fn python(&mut self, sh: &Shell) {
         let venv = root().join("target/test-venv");
         let python = venv.join("bin/python");
-        if cmd!(sh, "{python} -c 'import pytest'").quiet().ignore_stdout().ignore_stderr().run().is_err() {
+        if cmd!(sh, "{python} -c 'import pytest'")
+            .quiet()
+            .ignore_stdout()
+            .ignore_stderr()
+            .run()
+            .is_err()
+        {
             if !works(sh, "python3") {
                 self.missing.push("python3: the Python scenarios do not run".into());
                 return;
             }
             eprintln!("xtask: making target/test-venv with pytest");
             let made = cmd!(sh, "python3 -m venv {venv}").quiet().run().is_ok()
-                && cmd!(sh, "{python} -m pip install --quiet --disable-pip-version-check pytest").quiet().run().is_ok();
+                && cmd!(sh, "{python} -m pip install --quiet --disable-pip-version-check pytest")
+                    .quiet()
+                    .run()
+                    .is_ok();
             if !made {
-                self.missing.push("pytest: the pytest scenarios do not run (pip could not install it)".into());
+                self.missing.push(
+                    "pytest: the pytest scenarios do not run (pip could not install it)".into(),
+                );
                 return;
             }
         }

@@ -1,5 +1,8 @@
 //! The commands of a contributor. [`flags`] is the whole command line; each command is one module.
-#![expect(clippy::disallowed_methods, reason = "a developer's tool reads the workspace and starts cargo")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a developer's tool reads the workspace and starts cargo"
+)]
 
 mod bench;
 mod ci;

@@ -56,7 +56,8 @@ impl Workspace {
         for entry in fs::read_dir(root.join("crates"))? {
             let dir = entry?.path();
             let manifest = dir.join("Cargo.toml");
-            let text = fs::read_to_string(&manifest).with_context(|| format!("reading {}", manifest.display()))?;
+            let text = fs::read_to_string(&manifest)
+                .with_context(|| format!("reading {}", manifest.display()))?;
             let manifest: toml::Table = text.parse()?;
             let name = manifest["package"]["name"].as_str().unwrap_or_default().to_owned();
             let layer = manifest["package"]
@@ -67,7 +68,9 @@ impl Workspace {
             let dependencies = manifest
                 .get("dependencies")
                 .and_then(toml::Value::as_table)
-                .map(|table| table.keys().filter(|key| key.starts_with("astraea")).cloned().collect())
+                .map(|table| {
+                    table.keys().filter(|key| key.starts_with("astraea")).cloned().collect()
+                })
                 .unwrap_or_default();
             let has_lib = dir.join("src/lib.rs").exists();
             crates.insert(name, Crate { dir, layer, dependencies, has_lib });
@@ -105,7 +108,10 @@ fn architecture(workspace: &Workspace) -> anyhow::Result<Vec<String>> {
         if let [_, layer, name, what, invariant, _] = cells[..]
             && let Ok(layer) = layer.parse::<i64>()
         {
-            listed.insert(name.trim_matches('`').to_owned(), (layer, !what.is_empty(), !invariant.is_empty()));
+            listed.insert(
+                name.trim_matches('`').to_owned(),
+                (layer, !what.is_empty(), !invariant.is_empty()),
+            );
         }
     }
     let mut complaints = Vec::new();
@@ -114,15 +120,21 @@ fn architecture(workspace: &Workspace) -> anyhow::Result<Vec<String>> {
             None => complaints.push(format!("ARCHITECTURE.md: the table lacks {name}")),
             Some((layer, what, invariant)) => {
                 if Some(layer) != krate.layer {
-                    complaints.push(format!("ARCHITECTURE.md: {name} is in layer {:?}, not {layer}", krate.layer));
+                    complaints.push(format!(
+                        "ARCHITECTURE.md: {name} is in layer {:?}, not {layer}",
+                        krate.layer
+                    ));
                 }
                 if !what || !invariant {
-                    complaints.push(format!("ARCHITECTURE.md: {name} needs one line and one invariant"));
+                    complaints
+                        .push(format!("ARCHITECTURE.md: {name} needs one line and one invariant"));
                 }
             }
         }
     }
-    complaints.extend(listed.keys().map(|name| format!("ARCHITECTURE.md names {name}, which does not exist")));
+    complaints.extend(
+        listed.keys().map(|name| format!("ARCHITECTURE.md names {name}, which does not exist")),
+    );
     Ok(complaints)
 }
 
@@ -131,9 +143,12 @@ fn crate_files(workspace: &Workspace) -> Vec<String> {
     let mut complaints = Vec::new();
     for (name, krate) in &workspace.crates {
         for licence in ["LICENSE-MIT", "LICENSE-APACHE"] {
-            let (ours, theirs) = (fs::read(workspace.root.join(licence)), fs::read(krate.dir.join(licence)));
+            let (ours, theirs) =
+                (fs::read(workspace.root.join(licence)), fs::read(krate.dir.join(licence)));
             if ours.ok() != theirs.ok() {
-                complaints.push(format!("{name}: {licence} is missing or differs from the root's; copy it"));
+                complaints.push(format!(
+                    "{name}: {licence} is missing or differs from the root's; copy it"
+                ));
             }
         }
         if !krate.dir.join("README.md").exists() {
@@ -142,12 +157,19 @@ fn crate_files(workspace: &Workspace) -> Vec<String> {
         if krate.has_lib {
             let lib = fs::read_to_string(krate.dir.join("src/lib.rs")).unwrap_or_default();
             if !lib.contains("include_str!(\"../README.md\")") {
-                complaints.push(format!("{name}: lib.rs must show the README: #![doc = include_str!(\"../README.md\")]"));
+                complaints.push(format!(
+                    "{name}: lib.rs must show the README: #![doc = include_str!(\"../README.md\")]"
+                ));
             }
         }
         let tests = fs::read_dir(krate.dir.join("tests")).into_iter().flatten().flatten();
-        for test in tests.filter(|test| test.path().extension().is_some_and(|extension| extension == "rs")) {
-            complaints.push(format!("{}: integration tests live in one binary, tests/it", test.path().display()));
+        for test in
+            tests.filter(|test| test.path().extension().is_some_and(|extension| extension == "rs"))
+        {
+            complaints.push(format!(
+                "{}: integration tests live in one binary, tests/it",
+                test.path().display()
+            ));
         }
     }
     complaints
@@ -181,7 +203,9 @@ fn source(root: &Path, path: &Path) -> anyhow::Result<Vec<String>> {
     }
     let lines = text.lines().count();
     if lines > MAX_LINES {
-        complaints.push(format!("{name}: {lines} lines; split it, one idea a file (at most {MAX_LINES})"));
+        complaints.push(format!(
+            "{name}: {lines} lines; split it, one idea a file (at most {MAX_LINES})"
+        ));
     }
     if path.ends_with("tidy.rs") {
         return Ok(complaints);
@@ -228,7 +252,9 @@ mod tests {
             dependencies: dependencies.iter().map(|&name| name.to_owned()).collect(),
             has_lib: true,
         };
-        let crates = [("low".to_owned(), krate(0, &["high"])), ("high".to_owned(), krate(1, &["low"]))].into();
+        let crates =
+            [("low".to_owned(), krate(0, &["high"])), ("high".to_owned(), krate(1, &["low"]))]
+                .into();
         let complaints = layers(&Workspace { root: PathBuf::new(), crates });
         assert_eq!(complaints.len(), 1, "{complaints:?}");
         assert!(complaints[0].contains("low (layer 0) depends on high"), "{complaints:?}");

@@ -9,8 +9,10 @@ use clap::{Args as ClapArgs, Parser, Subcommand};
 /// Your files, index, HEAD and stash are not touched until you say `astra apply`.
 #[derive(Debug, Parser)]
 #[command(name = "astra", version, propagate_version = true, arg_required_else_help = true)]
-#[command(after_help = "Exit codes: 0 achieved, 1 not achieved, 2 usage or configuration, 3 unknown goal or no plan, \
-    4 needs approval, 5 budget or timeout (resumable), 6 model provider, 7 ledger damaged, 130 interrupted (resumable)")]
+#[command(
+    after_help = "Exit codes: 0 achieved, 1 not achieved, 2 usage or configuration, 3 unknown goal or no plan, \
+    4 needs approval, 5 budget or timeout (resumable), 6 model provider, 7 ledger damaged, 130 interrupted (resumable)"
+)]
 pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -227,7 +229,10 @@ mod tests {
 
     #[test]
     fn the_list_of_commands() {
-        let names: Vec<_> = Args::command().get_subcommands().map(|command| command.get_name().to_owned()).collect();
+        let names: Vec<_> = Args::command()
+            .get_subcommands()
+            .map(|command| command.get_name().to_owned())
+            .collect();
         expect!["run resume plan apply undo diff goals changes ledger tool trust doctor demo completions"]
             .assert_eq(&names.join(" "));
     }

@@ -62,7 +62,8 @@ pub(crate) async fn run(args: Args) -> Result<u8, Failure> {
 /// # Errors
 /// When it cannot be used.
 fn open(global: &Global, allow_shell: bool) -> Result<Astra, Failure> {
-    let mut options = AstraOptions::new(&global.repo);
+    let path = std::path::absolute(&global.repo)?;
+    let mut options = AstraOptions::new(path);
     for file in &global.methods {
         options = options.with_methods(file);
     }
@@ -80,9 +81,15 @@ fn open(global: &Global, allow_shell: bool) -> Result<Astra, Failure> {
 ///
 /// # Errors
 /// When stdout cannot be written.
-fn print_as(global: &Global, value: &impl serde::Serialize, text: impl FnOnce() -> String) -> Result<(), Failure> {
+fn print_as(
+    global: &Global,
+    value: &impl serde::Serialize,
+    text: impl FnOnce() -> String,
+) -> Result<(), Failure> {
     if global.json {
-        output::json(&serde_json::to_value(value).map_err(|error| Failure::new(1, error.to_string()))?)
+        output::json(
+            &serde_json::to_value(value).map_err(|error| Failure::new(1, error.to_string()))?,
+        )
     } else {
         output::text(&text())
     }

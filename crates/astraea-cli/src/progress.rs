@@ -44,7 +44,9 @@ impl Progress {
     pub(crate) fn new(quiet: bool) -> Self {
         if quiet {
             Self::Quiet
-        } else if std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb") {
+        } else if std::io::stderr().is_terminal()
+            && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+        {
             Self::Terminal(Box::new(Terminal::new()))
         } else {
             Self::Lines
@@ -101,18 +103,25 @@ impl Terminal {
             "task_failed" => self.failed += 1,
             _ => {}
         }
-        if matches!(event.kind.as_str(), "task_succeeded" | "task_failed" | "task_cancelled" | "task_retrying")
-            && let Some(bar) = self.running.remove(&task)
+        if matches!(
+            event.kind.as_str(),
+            "task_succeeded" | "task_failed" | "task_cancelled" | "task_retrying"
+        ) && let Some(bar) = self.running.remove(&task)
         {
             bar.finish_and_clear();
         }
-        let stays = !matches!(event.kind.as_str(), "task_started" | "task_succeeded" | "task_progress");
+        let stays =
+            !matches!(event.kind.as_str(), "task_started" | "task_succeeded" | "task_progress");
         if let Some(line) = line(event).filter(|_| stays) {
             let _ = self.bars.println(line);
         }
         let (done, failed, running) = (self.done, self.failed, self.running.len());
         let failures = if failed > 0 { format!(" ✗{failed}") } else { String::new() };
-        self.counts.set_message(format!("[{}/{}] ✓{done} ▶{running}{failures}", done + failed, self.total.max(done + failed)));
+        self.counts.set_message(format!(
+            "[{}/{}] ✓{done} ▶{running}{failures}",
+            done + failed,
+            self.total.max(done + failed)
+        ));
     }
 }
 

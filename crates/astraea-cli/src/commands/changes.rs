@@ -21,10 +21,15 @@ pub(crate) async fn run(global: &Global, command: Option<Changes>) -> Result<u8,
         Changes::Approve { id } => {
             let approved = astra.approve_change(&id).await?;
             print_as(global, &approved, || {
-                format!("approved; it is on {}\ntake: astra apply {}", approved.branch, approved.branch)
+                format!(
+                    "approved; it is on {}\ntake: astra apply {}",
+                    approved.branch, approved.branch
+                )
             })?;
         }
-        Changes::Reject { id, reason } => list(global, &[astra.reject_change(&id, &reason).await?])?,
+        Changes::Reject { id, reason } => {
+            list(global, &[astra.reject_change(&id, &reason).await?])?
+        }
     }
     Ok(0)
 }
@@ -45,8 +50,17 @@ pub(crate) async fn schedule(global: &Global, arguments: &Value) -> Result<u8, F
 fn list(global: &Global, changes: &[Change]) -> Result<(), Failure> {
     print_as(global, &changes, || {
         let row = |change: &Change| {
-            vec![change.id.clone(), change.status.to_string(), shown(&change.file_path), shown(&change.reason)]
+            vec![
+                change.id.clone(),
+                change.status.to_string(),
+                shown(&change.file_path),
+                shown(&change.reason),
+            ]
         };
-        if changes.is_empty() { "no changes wait".to_owned() } else { output::table(&changes.iter().map(row).collect::<Vec<_>>()) }
+        if changes.is_empty() {
+            "no changes wait".to_owned()
+        } else {
+            output::table(&changes.iter().map(row).collect::<Vec<_>>())
+        }
     })
 }

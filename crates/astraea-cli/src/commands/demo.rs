@@ -2,7 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use astraea_code_access::{RepoPath, fs::{create_repository, hash_tree}};
+use astraea_code_access::{
+    RepoPath,
+    fs::{create_repository, hash_tree},
+};
 use astraea_goals::{Astra, AstraOptions, ExecuteGoal};
 
 use crate::{
@@ -30,7 +33,12 @@ pub(crate) async fn run(global: &Global, dir: Option<PathBuf>) -> Result<u8, Fai
         None => tempfile::Builder::new()
             .prefix("astra-demo-")
             .tempdir()
-            .map_err(|error| Failure::new(1, format!("cannot make a temporary directory: {error}; name one: astra demo DIR")))?
+            .map_err(|error| {
+                Failure::new(
+                    1,
+                    format!("cannot make a temporary directory: {error}; name one: astra demo DIR"),
+                )
+            })?
             .keep(),
     };
     let mut files = Vec::new();
@@ -38,7 +46,8 @@ pub(crate) async fn run(global: &Global, dir: Option<PathBuf>) -> Result<u8, Fai
         let path = RepoPath::new(path).map_err(|error| Failure::new(1, error.to_string()))?;
         files.push((path, text.as_bytes().to_vec()));
     }
-    create_repository(&dir, &files, "A ladder of scores").map_err(|error| Failure::new(2, error.to_string()))?;
+    create_repository(&dir, &files, "A ladder of scores")
+        .map_err(|error| Failure::new(2, error.to_string()))?;
     let before = hash(&dir)?;
     if !global.json {
         output::text(&format!(
@@ -48,11 +57,17 @@ pub(crate) async fn run(global: &Global, dir: Option<PathBuf>) -> Result<u8, Fai
         ))?;
     }
     let astra = Astra::open(AstraOptions::new(&dir))?;
-    let result = watched(global, |watch| async move { astra.execute_goal(ExecuteGoal::new(GOAL), &watch).await }).await?;
+    let result =
+        watched(
+            global,
+            |watch| async move { astra.execute_goal(ExecuteGoal::new(GOAL), &watch).await },
+        )
+        .await?;
     let same = before == hash(&dir)?;
     print_result(global, &result)?;
     if !global.json {
-        let word = if same { "as it was, byte for byte" } else { "CHANGED, which is a bug of Astra" };
+        let word =
+            if same { "as it was, byte for byte" } else { "CHANGED, which is a bug of Astra" };
         output::text(&format!("\nThe checkout (files, index, HEAD, stash) is {word}.\n"))?;
     }
     Ok(if same { result.exit_code } else { 1 })

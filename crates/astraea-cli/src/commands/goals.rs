@@ -31,13 +31,16 @@ pub(crate) async fn run(global: &Global, command: Option<Goals>) -> Result<u8, F
         Goals::Prioritized => {
             let scored = store.prioritized(astra.now_ms(), LIMIT).map_err(refused)?;
             print_as(global, &scored, || {
-                let row = |scored: &astraea_goals::store::Scored| vec![format!("{:.2}", scored.score), row(&scored.goal).join("  ")];
+                let row = |scored: &astraea_goals::store::Scored| {
+                    vec![format!("{:.2}", scored.score), row(&scored.goal).join("  ")]
+                };
                 output::table(&scored.iter().map(row).collect::<Vec<_>>())
             })?;
         }
         Goals::Show { id } => {
             let goal = find(&astra, &id)?;
-            let value = serde_json::to_value(&goal).map_err(|error| Failure::new(1, error.to_string()))?;
+            let value =
+                serde_json::to_value(&goal).map_err(|error| Failure::new(1, error.to_string()))?;
             output::text(&if global.json { value.to_string() } else { format!("{value:#}") })?;
         }
         Goals::Create { text, value, effort, risk, idempotency_key } => {
@@ -50,7 +53,10 @@ pub(crate) async fn run(global: &Global, command: Option<Goals>) -> Result<u8, F
             list(global, &[goal])?;
         }
         Goals::Abandon { id } => {
-            let goal = store.abandon(&GoalId::new(id), "abandoned on the command line", None, None).await.map_err(refused)?;
+            let goal = store
+                .abandon(&GoalId::new(id), "abandoned on the command line", None, None)
+                .await
+                .map_err(refused)?;
             list(global, &[goal])?;
         }
     }
@@ -59,12 +65,18 @@ pub(crate) async fn run(global: &Global, command: Option<Goals>) -> Result<u8, F
 
 fn find(astra: &Astra, id: &str) -> Result<Goal, Failure> {
     let goal = astra.goals().get(&GoalId::new(id)).map_err(refused)?;
-    goal.ok_or_else(|| Failure::new(1, format!("there is no goal `{}`; astra goals lists them", shown(id))))
+    goal.ok_or_else(|| {
+        Failure::new(1, format!("there is no goal `{}`; astra goals lists them", shown(id)))
+    })
 }
 
 fn list(global: &Global, goals: &[Goal]) -> Result<(), Failure> {
     print_as(global, &goals, || {
-        if goals.is_empty() { "no goals yet".to_owned() } else { output::table(&goals.iter().map(row).collect::<Vec<_>>()) }
+        if goals.is_empty() {
+            "no goals yet".to_owned()
+        } else {
+            output::table(&goals.iter().map(row).collect::<Vec<_>>())
+        }
     })
 }
 

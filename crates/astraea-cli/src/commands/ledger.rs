@@ -23,8 +23,13 @@ pub(crate) fn run(global: &Global, command: &Ledger) -> Result<u8, Failure> {
         Ledger::Verify => {
             let report = astra.ledger_verify()?;
             print_as(global, &report, || {
-                let signed = if report.signed { "its signed head agrees" } else { "there is no signed head yet" };
-                let note = report.note.as_deref().map(|note| format!("\n{note}")).unwrap_or_default();
+                let signed = if report.signed {
+                    "its signed head agrees"
+                } else {
+                    "there is no signed head yet"
+                };
+                let note =
+                    report.note.as_deref().map(|note| format!("\n{note}")).unwrap_or_default();
                 format!("{} entries, the chain holds, {signed}{note}", report.entries)
             })?;
         }
@@ -55,7 +60,8 @@ fn log(global: &Global, astra: &Astra, run: Option<&str>) -> Result<(), Failure>
 fn line(entry: &LedgerEntry) -> String {
     let sha = entry.sha.get(..12).unwrap_or(&entry.sha);
     let run = entry.run.as_deref().unwrap_or("-");
-    let about = ["task", "action", "branch", "goal_id"].iter().filter_map(|key| entry.data[*key].as_str());
+    let about =
+        ["task", "action", "branch", "goal_id"].iter().filter_map(|key| entry.data[*key].as_str());
     let about = about.map(shown).collect::<Vec<_>>().join(" ");
     format!("{:>6} {} {sha} {run} {} {about}", entry.seq, rfc3339(entry.ts_ms), entry.event)
 }

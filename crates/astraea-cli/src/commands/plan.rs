@@ -49,7 +49,11 @@ pub(crate) async fn run(global: &Global, goal: &Goal, form: Form) -> Result<u8, 
         Form::Mermaid => output::text(report.to_mermaid())?,
     }
     if !report.found {
-        eprintln!("astra: no plan for {}: {}", report.goal, report.explanation.lines().next().unwrap_or_default());
+        eprintln!(
+            "astra: no plan for {}: {}",
+            report.goal,
+            report.explanation.lines().next().unwrap_or_default()
+        );
     }
     Ok(report.exit_code())
 }

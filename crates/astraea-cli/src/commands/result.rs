@@ -1,6 +1,11 @@
 //! `astra diff`, `astra apply`, `astra undo`: what to do with a result.
 
-use crate::{args::Global, commands::{open, print_as}, failure::Failure, output};
+use crate::{
+    args::Global,
+    commands::{open, print_as},
+    failure::Failure,
+    output,
+};
 
 /// `astra diff`.
 ///

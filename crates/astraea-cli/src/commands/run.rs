@@ -20,7 +20,8 @@ pub(crate) async fn run(global: &Global, goal: &Goal) -> Result<u8, Failure> {
     let request = request(goal)?;
     let astra = open(global, goal.allow_shell)?;
     let request = scoped(&astra, request);
-    let result = watched(global, |watch| async move { astra.execute_goal(request, &watch).await }).await?;
+    let result =
+        watched(global, |watch| async move { astra.execute_goal(request, &watch).await }).await?;
     print_result(global, &result)?;
     Ok(result.exit_code)
 }
@@ -43,8 +44,9 @@ pub(crate) async fn resume(global: &Global, run: Option<&str>) -> Result<u8, Fai
 pub(crate) fn request(goal: &Goal) -> Result<ExecuteGoal, Failure> {
     let mut request = ExecuteGoal::new(&goal.goal).with_tests(goal.tests.iter().cloned());
     if let Some(context) = &goal.context {
-        let context: Value = serde_json::from_str(context)
-            .map_err(|error| Failure::new(2, format!("--context is not JSON: {error}; quote it as one argument")))?;
+        let context: Value = serde_json::from_str(context).map_err(|error| {
+            Failure::new(2, format!("--context is not JSON: {error}; quote it as one argument"))
+        })?;
         request = request.with_context(context);
     }
     if let Some(timeout) = goal.timeout {
@@ -122,7 +124,9 @@ pub(crate) fn print_result(global: &Global, result: &GoalResult) -> Result<(), F
     }
     let mut text = result.to_text();
     if let Some(branch) = &result.branch {
-        text.push_str(&format!("\nlook: astra diff {branch}\ntake: astra apply {branch}   (back: astra undo)\n"));
+        text.push_str(&format!(
+            "\nlook: astra diff {branch}\ntake: astra apply {branch}   (back: astra undo)\n"
+        ));
     } else if result.outcome.is_resumable() {
         text.push_str(&format!("\ngo on: astra resume {}\n", result.run));
     }

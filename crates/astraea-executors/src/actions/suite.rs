@@ -178,7 +178,11 @@ fn redact(ws: &Workspace, report: &mut TestReport) {
 }
 
 /// The repository's own interpreter, nearest first; where the tier keeps the copy elsewhere there is none.
-pub(crate) fn own_python(ws: &Workspace, copy: &TaskCopy, dir: &str) -> Result<Option<String>, Error> {
+pub(crate) fn own_python(
+    ws: &Workspace,
+    copy: &TaskCopy,
+    dir: &str,
+) -> Result<Option<String>, Error> {
     if let Some(python) = &ws.options().python {
         return Ok(Some(python.clone()));
     }

@@ -85,7 +85,9 @@ impl Executor for Repair {
         match self.run(cx).await {
             Ok(outcome) => Ok(outcome),
             Err(Refused::NoPatch(why)) => Ok(failed(ErrorClass::NoPatch, why, Output::default())),
-            Err(Refused::Environment(why)) => Ok(failed(ErrorClass::Environment, why, Output::default())),
+            Err(Refused::Environment(why)) => {
+                Ok(failed(ErrorClass::Environment, why, Output::default()))
+            }
             Err(Refused::Error(error)) => error.into_outcome(),
         }
     }
@@ -100,7 +102,9 @@ impl Repair {
             None => run_suite(&self.ws, cx, &edits, &[], &[]).await?.report,
         };
         let failing = wanted(&report, &cx.task.args)?;
-        let python = failing.iter().any(|id| id.as_str().split("::").next().is_some_and(|file| file.ends_with(".py")));
+        let python = failing
+            .iter()
+            .any(|id| id.as_str().split("::").next().is_some_and(|file| file.ends_with(".py")));
         let cargo = report.runner.split('+').any(|name| name == "cargo");
         let job = Job {
             ws: self.ws.clone(),
@@ -126,14 +130,23 @@ impl Repair {
 
 /// The failing tests that matter.
 fn wanted(report: &TestReport, args: &Value) -> Result<Vec<TestId>, Refused> {
-    let typed: Vec<&str> = args["tests"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let typed: Vec<&str> =
+        args["tests"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let matters = |id: &&TestId| typed.is_empty() || typed.iter().any(|typed| id.matches(typed));
-    let failing: Vec<TestId> =
-        report.failing().filter(|id| !report.flaky.contains(*id)).filter(matters).cloned().collect();
+    let failing: Vec<TestId> = report
+        .failing()
+        .filter(|id| !report.flaky.contains(*id))
+        .filter(matters)
+        .cloned()
+        .collect();
     if failing.is_empty() {
         let why = match report.verdict() {
-            Verdict::Passed => "no test fails, so nothing shows what to repair; write a test that fails",
-            _ => "no single test was seen to fail, so nothing shows what to repair (a collection error or crash is not one)",
+            Verdict::Passed => {
+                "no test fails, so nothing shows what to repair; write a test that fails"
+            }
+            _ => {
+                "no single test was seen to fail, so nothing shows what to repair (a collection error or crash is not one)"
+            }
         };
         return Err(Refused::NoPatch(why.to_owned()));
     }
@@ -159,7 +172,8 @@ async fn answer(job: &Job, found: Found, started: Instant) -> Result<Outcome, Re
     if let Some(disagreement) = &report.disagreement {
         let mut alternatives = Vec::new();
         for (group, gives) in disagreement.groups.iter().zip(&disagreement.results) {
-            let leader = group.first().and_then(|id| report.patches.iter().find(|patch| patch.id == *id));
+            let leader =
+                group.first().and_then(|id| report.patches.iter().find(|patch| patch.id == *id));
             if let Some(patch) = leader {
                 let edits = edit_set(job, patch, &files).await?;
                 alternatives.push(json!({
@@ -175,20 +189,26 @@ async fn answer(job: &Job, found: Found, started: Instant) -> Result<Outcome, Re
             alternatives.len(),
             disagreement.input
         );
-        return Ok(failed(ErrorClass::Ambiguous, job.ws.redacted_tail(&message), Output::of(value)));
+        return Ok(failed(
+            ErrorClass::Ambiguous,
+            job.ws.redacted_tail(&message),
+            Output::of(value),
+        ));
     }
     if job.cx.cancel.is_cancelled() {
         return Err(Error::Cancelled.into());
     }
     let early = if report.stopped_early { " in the time there was" } else { "" };
-    let message = format!("no single edit makes the failing tests pass ({} tried{early})", report.tried);
+    let message =
+        format!("no single edit makes the failing tests pass ({} tried{early})", report.tried);
     let class = if report.stopped_early { ErrorClass::TimeoutError } else { ErrorClass::NoPatch };
     Ok(failed(class, message, Output::of(value)))
 }
 
 /// Sources may hold secrets, and what is handed on is written down.
 fn masked<T: serde::Serialize>(job: &Job, value: &T) -> Result<Value, Error> {
-    let mut value = serde_json::to_value(value).map_err(|e| Error::Internal(format!("a report as JSON: {e}")))?;
+    let mut value = serde_json::to_value(value)
+        .map_err(|e| Error::Internal(format!("a report as JSON: {e}")))?;
     job.ws.redactor().redact_json(&mut value);
     Ok(value)
 }
@@ -201,7 +221,8 @@ fn best_file(patch: &Patch) -> &str {
 async fn edit_set(job: &Job, patch: &Patch, files: &[SourceFile]) -> Result<EditSet, Error> {
     let name = best_file(patch);
     let file = files.iter().find(|file| file.path == name);
-    let file = file.ok_or_else(|| Error::Internal(format!("a patch of `{name}`, which was not given")))?;
+    let file =
+        file.ok_or_else(|| Error::Internal(format!("a patch of `{name}`, which was not given")))?;
     let text = apply_edits(&file.text, &patch.edits).map_err(|e| Error::Internal(e.to_string()))?;
     let (ws, base, path) = (job.ws.clone(), job.edits.clone(), RepoPath::new(name)?);
     blocking(move || {

@@ -3,20 +3,20 @@
 //! See `worker.py` for the protocol. The worker never writes a file; every candidate starts from a fresh fork, is
 //! limited in processor time, and dies with all it started.
 
-mod ids;
 mod worker;
 
 use std::collections::BTreeMap;
 
-use astraea_repair::{FailingTest, Frame, Language, Request, SourceFile, TestCoverage, search as repair};
+use astraea_repair::{
+    FailingTest, Frame, Language, Request, SourceFile, TestCoverage, search as repair,
+};
 
 use super::{Found, Job, Refused};
 use crate::Error;
 use crate::actions::own_python;
-use crate::evidence::TestOutcome;
-use crate::runners::{Tree, below, join};
+use crate::evidence::{TestId, TestOutcome};
+use crate::runners::{Runner, RunnerKind, Tree, below, find, join};
 use crate::workspace::blocking;
-use ids::Ids;
 use worker::Worker;
 
 /// Sources that are given to a search where nothing is known of what the failing tests ran.
@@ -27,10 +27,11 @@ const MOST_FILES: usize = 40;
 /// # Errors
 /// [`Refused`] where the worker cannot run the tests as they ran before.
 pub(super) async fn search(job: &Job) -> Result<Found, Refused> {
-    let dir = job.baseline.dir.split('+').next().unwrap_or_default().to_owned();
     let copy = job.ws.copy(&job.edits).await?;
     let (ws, edits) = (job.ws.clone(), job.edits.clone());
     let tree = blocking(move || ws.tree(&edits)).await?;
+    let runner = runner(job, &tree)?;
+    let dir = runner.dir.clone();
     let sources: Vec<String> = tree
         .paths()
         .iter()
@@ -38,7 +39,9 @@ pub(super) async fn search(job: &Job) -> Result<Found, Refused> {
         .cloned()
         .collect();
     let (ws, shown, place) = (job.ws.clone(), copy.clone(), dir.clone());
-    let python = blocking(move || own_python(&ws, &shown, &place)).await?.unwrap_or_else(|| "python3".into());
+    let python = blocking(move || own_python(&ws, &shown, &place))
+        .await?
+        .unwrap_or_else(|| "python3".into());
     let mut prepared =
         job.ws.command(&copy, [python.as_str(), "-c", worker::SCRIPT], &dir).await?.within(&job.cx);
     prepared.spec.limits.line_bytes = 64 << 20;
@@ -49,23 +52,23 @@ pub(super) async fn search(job: &Job) -> Result<Found, Refused> {
     let root = copy.seen_at().join(&dir);
     let mut worker = Worker::new(session, job.cx.cancel.clone(), job.deadline, prepared);
 
-    let unittest = job.baseline.runner.split('+').all(|name| name == "unittest");
-    let ids = Ids { dir: dir.clone(), unittest };
-    let wanted: Vec<String> = job.failing.iter().map(|id| ids.native(id)).collect();
+    let wanted: Vec<String> =
+        job.failing.iter().filter_map(|id| below(&dir, id.as_str())).map(str::to_owned).collect();
     let editable: Vec<&str> = sources.iter().filter_map(|path| below(&dir, path)).collect();
     job.cx.progress("tracing the tests");
-    let traced = worker
-        .baseline(&root.to_string_lossy(), if unittest { "unittest" } else { "pytest" }, &editable, &wanted)
-        .await?;
-    let (mut failing, mut passing, mut coverage, mut frames) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let traced = worker.baseline(&root.to_string_lossy(), &runner, &editable, &wanted).await?;
+    let (mut failing, mut passing, mut coverage, mut frames) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut seconds = 0.0;
     for test in traced {
         let passed = test.outcome == "passed";
-        let known = job.baseline.outcomes.get(&ids.ours(&test.id)).copied();
+        let known = job.baseline.outcomes.get(&TestId::new(join(&dir, &test.id))).copied();
         if wanted.contains(&test.id) && !passed {
             let root = root.to_string_lossy();
             let found = frames_of(&test.message, &root);
-            frames.extend(found.into_iter().map(|(file, line)| Frame { file: join(&dir, &file), line }));
+            frames.extend(
+                found.into_iter().map(|(file, line)| Frame { file: join(&dir, &file), line }),
+            );
             failing.push(FailingTest::new(test.id.clone(), test.message.clone()));
         } else if passed && known.is_none_or(|known| known == TestOutcome::Passed) {
             passing.push(test.id.clone());
@@ -99,6 +102,19 @@ pub(super) async fn search(job: &Job) -> Result<Found, Refused> {
     Ok(Found { report, files })
 }
 
+/// The runner of the failing tests: the nearest one above the first of them.
+fn runner(job: &Job, tree: &dyn Tree) -> Result<Runner, Refused> {
+    let command = job.ws.options().test_command.as_deref();
+    let found = find(tree, &job.ws.scope().dir_text(), command);
+    let first = job.failing.first().map_or("", TestId::as_str);
+    found
+        .into_iter()
+        .filter(|runner| matches!(runner.kind, RunnerKind::Pytest | RunnerKind::Unittest))
+        .filter(|runner| below(&runner.dir, first).is_some())
+        .max_by_key(|runner| runner.dir.len())
+        .ok_or_else(|| Refused::NoPatch("the failing tests run under a command of their own: repair knows pytest and unittest".into()))
+}
+
 /// The texts a search needs: what the failing tests ran may change; the tests are only read.
 fn chosen(
     tree: &dyn Tree,
@@ -107,17 +123,23 @@ fn chosen(
     frames: &[Frame],
     dir: &str,
 ) -> Result<Vec<SourceFile>, Refused> {
-    let ran = |path: &String| coverage.iter().any(|test| !test.passed && test.lines.contains_key(path));
+    let ran =
+        |path: &String| coverage.iter().any(|test| !test.passed && test.lines.contains_key(path));
     let named = |path: &String| frames.iter().any(|frame| frame.file == *path);
     let is_test = |path: &String| is_test_file(below(dir, path).unwrap_or(path));
-    let mut paths: Vec<&String> = sources.iter().filter(|path| !is_test(path) && (ran(path) || named(path))).collect();
+    let mut paths: Vec<&String> =
+        sources.iter().filter(|path| !is_test(path) && (ran(path) || named(path))).collect();
     if paths.is_empty() {
         paths = sources.iter().filter(|path| !is_test(path)).take(MOST_FILES).collect();
     }
-    let mut files: Vec<SourceFile> =
-        paths.into_iter().filter_map(|path| Some(SourceFile::new(path, tree.read(path)?))).collect();
+    let mut files: Vec<SourceFile> = paths
+        .into_iter()
+        .filter_map(|path| Some(SourceFile::new(path, tree.read(path)?)))
+        .collect();
     if files.is_empty() {
-        return Err(Refused::NoPatch("there is no Python source beside the tests that could be wrong".into()));
+        return Err(Refused::NoPatch(
+            "there is no Python source beside the tests that could be wrong".into(),
+        ));
     }
     let tests = sources.iter().filter(|path| is_test(path) && ran(path));
     files.extend(tests.filter_map(|path| Some(SourceFile::read_only(path, tree.read(path)?))));
@@ -128,7 +150,11 @@ fn chosen(
 fn is_test_file(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     let folder = path.split('/').rev().skip(1).any(|part| part == "tests" || part == "test");
-    folder || name.starts_with("test_") || name.ends_with("_test.py") || name == "conftest.py" || name == "setup.py"
+    folder
+        || name.starts_with("test_")
+        || name.ends_with("_test.py")
+        || name == "conftest.py"
+        || name == "setup.py"
 }
 
 /// Places in a trace, innermost first: `File "…", line 3` and `path.py:3:`.
@@ -139,7 +165,9 @@ fn frames_of(message: &str, root: &str) -> Vec<(String, u32)> {
         let place = line
             .strip_prefix("File \"")
             .and_then(|rest| rest.split_once("\", line "))
-            .map(|(path, rest)| (path, rest.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default()))
+            .map(|(path, rest)| {
+                (path, rest.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default())
+            })
             .or_else(|| {
                 let (path, rest) = line.split_once(".py:")?;
                 let number = rest.split(':').next()?;
@@ -166,13 +194,16 @@ mod tests {
     fn traces_of_both_runners_are_read() {
         let message = "Traceback (most recent call last):\n  File \"/r/tests/test_a.py\", line 9, in test_x\n    a()\n  \
             File \"/r/a.py\", line 3, in a\nAssertionError\nsrc/b.py:12: in b\n/usr/lib/x.py:1: E";
-        let expected = [("src/b.py", 12), ("a.py", 3), ("tests/test_a.py", 9)].map(|(file, line)| (file.to_owned(), line));
+        let expected = [("src/b.py", 12), ("a.py", 3), ("tests/test_a.py", 9)]
+            .map(|(file, line)| (file.to_owned(), line));
         assert_eq!(frames_of(message, "/r"), expected);
     }
 
     #[test]
     fn tests_are_told_from_sources() {
-        for path in ["tests/a.py", "test_a.py", "pkg/a_test.py", "conftest.py", "pkg/tests/data/x.py"] {
+        for path in
+            ["tests/a.py", "test_a.py", "pkg/a_test.py", "conftest.py", "pkg/tests/data/x.py"]
+        {
             assert!(is_test_file(path), "{path}");
         }
         for path in ["a.py", "pkg/testing.py", "contest.py", "latest/a.py"] {

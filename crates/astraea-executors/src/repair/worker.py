@@ -220,6 +220,7 @@ def run_pytest(select_ids, stop_early):
 
 
 def run_unittest(select_ids):
+    """Discovers as the command does: each start directory is a top of its own."""
     import unittest
 
     seen = {}
@@ -232,7 +233,7 @@ def run_unittest(select_ids):
         def note(self, test, outcome, error=None):
             text = "".join(traceback.format_exception(*error))[-MOST_MESSAGE:] if error else ""
             seconds = time.perf_counter() - getattr(self, "began", time.perf_counter())
-            seen[test.id()] = [outcome, seconds, text]
+            seen[unittest_name(test)] = [outcome, seconds, text]
 
         def addSuccess(self, test):
             self.note(test, "passed")
@@ -256,32 +257,39 @@ def run_unittest(select_ids):
             if error is not None:
                 self.note(test, "failed", error)
 
-    sys.path.insert(0, STATE.root)
-    loader = unittest.TestLoader()
-    if STATE.select:
-        suite = unittest.TestSuite()
-        for name in STATE.select:
-            path = os.path.join(STATE.root, name)
-            if os.path.isdir(path):
-                suite.addTests(loader.discover(path, top_level_dir=STATE.root))
-            else:
-                dotted = name[:-3] if name.endswith(".py") else name
-                suite.addTests(loader.loadTestsFromName(dotted.replace("/", ".")))
-    else:
-        suite = loader.discover(STATE.root)
-    if select_ids:
-        wanted = set(select_ids)
-        kept = unittest.TestSuite()
-        stack = [suite]
-        while stack:
-            for item in stack.pop():
-                if isinstance(item, unittest.TestSuite):
-                    stack.append(item)
-                elif item.id() in wanted:
-                    kept.addTest(item)
-        suite = kept
+    if STATE.root not in sys.path:
+        sys.path.insert(0, STATE.root)
+    wanted = set(select_ids or [])
+    suite = unittest.TestSuite()
+    stack = []
+    for start in STATE.select or ["."]:
+        top = start if start != "." else None
+        stack.append(unittest.TestLoader().discover(start, top_level_dir=top))
+    stack.reverse()
+    known = set()
+    while stack:
+        found = stack.pop()
+        if isinstance(found, unittest.TestSuite):
+            stack.extend(reversed([item for item in found if item is not None]))
+            continue
+        name = unittest_name(found)
+        if name not in known and (not wanted or name in wanted):
+            known.add(name)
+            suite.addTest(found)
     suite.run(Recorder())
     return seen
+
+
+def unittest_name(test):
+    """path/from/root.py::Class::method."""
+    parts = test.id().split(".")
+    for cut in range(len(parts) - 1, 0, -1):
+        module = sys.modules.get(".".join(parts[:cut]))
+        path = getattr(module, "__file__", None)
+        if path:
+            path = os.path.relpath(os.path.realpath(path), STATE.root)
+            return path + "::" + "::".join(parts[cut:])
+    return test.id()
 
 
 def light_target(test_id):
@@ -481,7 +489,7 @@ def baseline_child():
                 return inner(self, result)
             finally:
                 sys.settrace(None)
-                per_test[self.id()] = tracer.lines
+                per_test[unittest_name(self)] = tracer.lines
 
         unittest.TestCase.run = run
         outcomes = run_all(None, False)

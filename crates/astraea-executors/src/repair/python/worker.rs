@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::super::Refused;
-use crate::runners::below;
+use crate::runners::{Runner, RunnerKind, below};
 use crate::{Error, Prepared};
 
 /// The program that runs inside.
@@ -51,7 +51,12 @@ enum Silence {
 }
 
 impl Worker {
-    pub(super) fn new(session: Session, cancel: CancellationToken, deadline: Instant, prepared: Prepared) -> Self {
+    pub(super) fn new(
+        session: Session,
+        cancel: CancellationToken,
+        deadline: Instant,
+        prepared: Prepared,
+    ) -> Self {
         Self { session, cancel, deadline, _prepared: prepared }
     }
 
@@ -62,13 +67,16 @@ impl Worker {
     pub(super) async fn baseline(
         &mut self,
         root: &str,
-        runner: &str,
+        runner: &Runner,
         editable: &[&str],
         failing: &[String],
     ) -> Result<Vec<Traced>, Refused> {
         let left = self.deadline.saturating_duration_since(Instant::now()).as_secs_f64();
+        let unittest = runner.kind == RunnerKind::Unittest;
+        let (name, select) =
+            if unittest { ("unittest", runner.words.as_slice()) } else { ("pytest", &[][..]) };
         let request = json!({
-            "cmd": "baseline", "root": root, "runner": runner, "editable": editable, "failing": failing,
+            "cmd": "baseline", "root": root, "runner": name, "select": select, "editable": editable, "failing": failing,
             "cpu": left, "wall": left,
         });
         let answered = async {
@@ -78,10 +86,18 @@ impl Worker {
         };
         let mut answer = match answered.await {
             Ok(answer) => answer,
-            Err(Silence::Stopped) if self.cancel.is_cancelled() => return Err(Error::Cancelled.into()),
-            Err(Silence::Stopped) => return Err(Refused::NoPatch("tracing the tests took all the time there was".into())),
+            Err(Silence::Stopped) if self.cancel.is_cancelled() => {
+                return Err(Error::Cancelled.into());
+            }
+            Err(Silence::Stopped) => {
+                return Err(Refused::NoPatch(
+                    "tracing the tests took all the time there was".into(),
+                ));
+            }
             Err(Silence::Broken(why)) => {
-                return Err(Refused::Environment(format!("the Python worker does not run here: {why}")));
+                return Err(Refused::Environment(format!(
+                    "the Python worker does not run here: {why}"
+                )));
             }
         };
         if let Some(error) = answer.get("error").and_then(Value::as_str) {
@@ -102,7 +118,17 @@ impl Worker {
         cx: TaskContext,
     ) -> PythonOracle {
         let parallel = std::thread::available_parallelism().map_or(1, usize::from).min(4);
-        PythonOracle { worker: self, dir, files, failing, passing, suite_seconds, parallel, tried: 0, cx }
+        PythonOracle {
+            worker: self,
+            dir,
+            files,
+            failing,
+            passing,
+            suite_seconds,
+            parallel,
+            tried: 0,
+            cx,
+        }
     }
 
     async fn send(&mut self, request: &Value) -> Result<(), Silence> {
@@ -122,7 +148,9 @@ impl Worker {
             Err(_) => Err(Silence::Stopped),
             Ok(Err(error)) => Err(Silence::Broken(error.to_string())),
             Ok(Ok(None)) => Err(Silence::Broken("it ended".into())),
-            Ok(Ok(Some(line))) => serde_json::from_slice(&line).map_err(|e| Silence::Broken(format!("not JSON: {e}"))),
+            Ok(Ok(Some(line))) => {
+                serde_json::from_slice(&line).map_err(|e| Silence::Broken(format!("not JSON: {e}")))
+            }
         }
     }
 }
@@ -144,7 +172,8 @@ pub(super) struct PythonOracle {
 impl PythonOracle {
     fn candidates(&self, batch: &[Candidate]) -> Result<Vec<Value>, OracleError> {
         let one = |candidate: &Candidate| {
-            let text = candidate.edited_text(&self.files).map_err(|e| OracleError::new(e.to_string()))?;
+            let text =
+                candidate.edited_text(&self.files).map_err(|e| OracleError::new(e.to_string()))?;
             let file = below(&self.dir, candidate.file()).unwrap_or(candidate.file());
             Ok(json!({"id": candidate.id.0, "file": file, "text": text}))
         };
@@ -176,7 +205,12 @@ impl PythonOracle {
         .map_err(stopped)?;
         self.tried += batch.len();
         self.cx.progress(&format!("{} candidates tried", self.tried));
-        Ok(batch.iter().map(|candidate| answers.get(&u64::from(candidate.id.0)).map_or_else(Verdict::timed_out, verdict)).collect())
+        Ok(batch
+            .iter()
+            .map(|candidate| {
+                answers.get(&u64::from(candidate.id.0)).map_or_else(Verdict::timed_out, verdict)
+            })
+            .collect())
     }
 }
 
@@ -202,26 +236,37 @@ impl Oracle for PythonOracle {
         .map_err(stopped)?;
         let read = |e: serde_json::Error| OracleError::new(format!("an answer of the worker: {e}"));
         Ok(match answer["kind"].as_str() {
-            Some("agree") => Comparison::Agree { inputs: serde_json::from_value(answer["inputs"].clone()).map_err(read)? },
+            Some("agree") => Comparison::Agree {
+                inputs: serde_json::from_value(answer["inputs"].clone()).map_err(read)?,
+            },
             Some("disagree") => Comparison::Disagree {
                 groups: serde_json::from_value(answer["groups"].clone()).map_err(read)?,
                 input: answer["input"].as_str().unwrap_or_default().to_owned(),
                 results: serde_json::from_value(answer["results"].clone()).map_err(read)?,
             },
-            _ => Comparison::Unsupported { reason: answer["reason"].as_str().unwrap_or("no answer").to_owned() },
+            _ => Comparison::Unsupported {
+                reason: answer["reason"].as_str().unwrap_or("no answer").to_owned(),
+            },
         })
     }
 }
 
 fn verdict(answer: &Value) -> Verdict {
-    let failed = answer["failed"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
+    let failed = answer["failed"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .map(str::to_owned)
+        .collect();
     match answer["kind"].as_str() {
         Some("pass") => Verdict::pass(),
         Some("timeout") => Verdict::timed_out(),
         Some("broken") => Verdict::broken(answer["message"].as_str().unwrap_or_default()),
         _ => {
             let mut verdict = Verdict::fail(failed);
-            verdict.fixed = answer["fixed"].as_u64().and_then(|n| u32::try_from(n).ok()).unwrap_or(0);
+            verdict.fixed =
+                answer["fixed"].as_u64().and_then(|n| u32::try_from(n).ok()).unwrap_or(0);
             verdict
         }
     }
@@ -238,4 +283,3 @@ fn stopped(silence: Silence) -> OracleError {
 fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Handle::current().block_on(future)
 }
-
