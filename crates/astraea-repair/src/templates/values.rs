@@ -125,7 +125,8 @@ fn number(maker: &mut Maker<'_>, node: Node<'_>) {
         if other < 0 && view.language == Language::Rust && suffix.starts_with('u') {
             continue;
         }
-        maker.replace(node, &format!("{other}{suffix}"), other < 0, "constant", prior);
+        let loose = other < 0 && binds_tighter(node);
+        maker.replace(node, &format!("{other}{suffix}"), loose, "constant", prior);
     }
     if !in_macro(node) {
         for (rank, name) in visible(maker, node, 6).into_iter().enumerate() {
@@ -145,6 +146,19 @@ fn number(maker: &mut Maker<'_>, node: Node<'_>) {
             maker.push(node.byte_range(), literal.clone(), "constant", 0.2);
         }
     }
+}
+
+/// Whether a minus sign put before this number would be read as part of something else.
+fn binds_tighter(node: Node<'_>) -> bool {
+    const TIGHTER: [&str; 6] = [
+        "binary_operator",
+        "unary_operator",
+        "attribute",
+        "binary_expression",
+        "unary_expression",
+        "field_expression",
+    ];
+    node.parent().is_some_and(|parent| TIGHTER.contains(&parent.kind()))
 }
 
 fn in_macro(node: Node<'_>) -> bool {
