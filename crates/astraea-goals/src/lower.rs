@@ -72,8 +72,8 @@ pub(crate) struct Lowering<'a> {
     pub(crate) run: &'a str,
     /// The tests that matter; empty means all.
     pub(crate) tests: &'a [String],
-    /// Whether a test failed before.
-    pub(crate) tests_failing: bool,
+    /// The tests that failed before.
+    pub(crate) failing: &'a [String],
     /// The longest that one task may take, in milliseconds.
     pub(crate) timeout_ms: u64,
 }
@@ -87,14 +87,15 @@ pub(crate) fn lower(
 ) -> Vec<(Task, Vec<TaskId>)> {
     let edits = plan.steps.iter().any(|step| is_edit(&step.action.to_lowercase()));
     let scaffold = plan.steps.iter().any(|step| step.action.eq_ignore_ascii_case("scaffold"));
+    // Where nothing is edited the tests have to pass as they are, which is what no demand means.
     let require = if scaffold {
-        "scaffold"
+        Some("scaffold")
     } else if !edits {
-        "pass"
-    } else if how.goal == "fix_bug" && how.tests_failing {
-        "improve"
+        None
+    } else if how.goal == "fix_bug" && !how.failing.is_empty() {
+        Some("improve")
     } else {
-        "hold"
+        Some("hold")
     };
 
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
@@ -184,7 +185,7 @@ fn reduce(waits: &mut [Vec<bool>]) {
     }
 }
 
-fn task(id: String, action: &str, atom: &Atom, require: &str, how: &Lowering<'_>) -> Task {
+fn task(id: String, action: &str, atom: &Atom, require: Option<&str>, how: &Lowering<'_>) -> Task {
     let context = how.context;
     let mut args = Map::new();
     let mut put = |name: &str, value: Option<Value>| {
@@ -239,8 +240,10 @@ fn task(id: String, action: &str, atom: &Atom, require: &str, how: &Lowering<'_>
         }
         "apply_fixes" | "format" => (reads, writes) = (everything(), everything()),
         "run_tests" | "pytest" | "npm_test" => {
-            put("require", Some(json!(require)));
-            put("tests", Some(json!(how.tests)));
+            put("require", require.map(|require| json!(require)));
+            // A bug is mended when the tests that showed it pass: all of them, or those that were named.
+            let all_failing = require == Some("improve") && how.tests.is_empty();
+            put("tests", Some(json!(if all_failing { how.failing } else { how.tests })));
             reads = everything();
         }
         "check_output" => {
@@ -301,7 +304,8 @@ mod tests {
             timeout_ms: 60_000,
             missing: Vec::new(),
         };
-        let planned = planner.plan("plan-1", &facts, &Tried::default()).unwrap();
+        let seen = json!({ "facts": facts, "failing": ["t::bad"] });
+        let planned = planner.plan("plan-1", &seen, &Tried::default()).unwrap();
         let mut out = String::new();
         for (task, after) in &planned.tasks {
             let after: Vec<_> = after.iter().map(ToString::to_string).collect();
@@ -348,7 +352,7 @@ mod tests {
             json!({"has_test_framework": true, "tests_failing": true, "repairer_available": true}),
             expect![[r#"
                 repair <- observe {"description":"in words","tests":[]}
-                run_tests <- repair {"require":"improve","tests":[]}
+                run_tests <- repair {"require":"improve","tests":["t::bad"]}
                 commit <- run_tests {"goal":"fix_bug","goal_id":"g","run":"r","text":"in words"}
             "#]],
         );

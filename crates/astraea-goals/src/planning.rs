@@ -81,9 +81,9 @@ pub(crate) struct Planner {
 }
 
 impl Planner {
-    /// The facts to plan with: observed, given, learned.
-    pub(crate) fn facts(&self, observed: &Value, tried: &Tried) -> Facts {
-        let mut facts = Facts::observed(observed);
+    /// The facts to plan with: observed, given, learned. `seen` is what `observe` handed on.
+    fn facts(&self, seen: &Value, tried: &Tried) -> Facts {
+        let mut facts = Facts::observed(&seen["facts"]);
         facts.add_context(&self.domain, &self.context);
         for action in &tried.actions {
             facts.failed(action);
@@ -98,11 +98,11 @@ impl Planner {
     pub(crate) fn plan(
         &self,
         plan_id: &str,
-        observed: &Value,
+        seen: &Value,
         tried: &Tried,
     ) -> Result<Planned, GoalError> {
         let started = Instant::now();
-        let facts = self.facts(observed, tried);
+        let facts = self.facts(seen, tried);
         let state = facts.to_state(&self.domain, &self.context)?;
         let network = Network::task(self.goal.as_str());
         let options = self.options(tried);
@@ -128,7 +128,9 @@ impl Planner {
             Err(error) => return Err(domain_error(&error)),
         };
         let started = Instant::now();
-        let tasks = lower(compiled, &state, &plan, &self.lowering(&facts));
+        let failing: Vec<String> =
+            serde_json::from_value(seen["failing"].clone()).unwrap_or_default();
+        let tasks = lower(compiled, &state, &plan, &self.lowering(&failing));
         record.lowering_us = micros(started);
         record.steps = plan.steps.iter().map(astraea_htn::Step::atom).collect();
         record.step_methods = plan.steps.iter().map(|step| step.method.clone()).collect();
@@ -141,9 +143,9 @@ impl Planner {
     ///
     /// # Errors
     /// As [`plan`](Self::plan).
-    pub(crate) fn explain(&self, observed: &Value) -> Result<String, GoalError> {
+    pub(crate) fn explain(&self, seen: &Value) -> Result<String, GoalError> {
         let tried = Tried::default();
-        let state = self.facts(observed, &tried).to_state(&self.domain, &self.context)?;
+        let state = self.facts(seen, &tried).to_state(&self.domain, &self.context)?;
         let network = Network::task(self.goal.as_str());
         let why = self.domain.compiled().explain(&state, &network, &self.options(&tried));
         why.map(|why| explanation(&why)).map_err(|error| domain_error(&error))
@@ -160,7 +162,7 @@ impl Planner {
         }
     }
 
-    fn lowering(&self, facts: &Facts) -> Lowering<'_> {
+    fn lowering<'a>(&'a self, failing: &'a [String]) -> Lowering<'a> {
         Lowering {
             context: &self.context,
             goal: &self.goal,
@@ -168,7 +170,7 @@ impl Planner {
             goal_id: &self.goal_id,
             run: &self.run,
             tests: &self.tests,
-            tests_failing: facts.holds("tests_failing"),
+            failing,
             timeout_ms: self.timeout_ms,
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use astraea_engine::{Engine, EngineOptions, ErrorClass, NullJournal, RunRequest};
 use astraea_taskgraph::{GraphOptions, Task, TaskGraph, TaskId};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::Astra;
 use crate::error::GoalError;
@@ -73,14 +73,13 @@ impl Astra {
             }
             return Ok(report);
         };
-        let facts = seen.value.get("facts").cloned().unwrap_or(Value::Null);
-        let planned = planner.plan("plan-1", &facts, &Tried::default())?;
+        let planned = planner.plan("plan-1", &seen.value, &Tried::default())?;
         let mut report = report(&planner, &goal.goal_text, &planned.record);
         report.explanation = match planned.record.no_plan {
             Some(why) => why,
             None => {
                 report.found = true;
-                planner.explain(&facts)?
+                planner.explain(&seen.value)?
             }
         };
         let mut graph = TaskGraph::new(GraphOptions::default()).map_err(internal)?;

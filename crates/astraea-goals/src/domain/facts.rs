@@ -103,11 +103,6 @@ impl Facts {
         self.add(Atom::new("failed", [action]));
     }
 
-    /// Whether a fact without arguments holds.
-    pub(crate) fn holds(&self, name: &str) -> bool {
-        self.atoms.contains(&Atom::from(name))
-    }
-
     /// The facts as data: `true`, or the list of arguments.
     pub(crate) fn to_data(&self) -> BTreeMap<String, Value> {
         let mut data = BTreeMap::new();

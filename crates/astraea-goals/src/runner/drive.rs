@@ -167,11 +167,8 @@ impl Drive {
                 return self.finish(&past, Outcome::TimedOut, text).await;
             }
             let next_id = plan_id(number + 1);
-            let facts = seen
-                .as_ref()
-                .and_then(|out| out.value.get("facts").cloned())
-                .unwrap_or(Value::Null);
-            let next = self.planner.plan(&next_id, &facts, &tried)?;
+            let looked = seen.as_ref().map_or(Value::Null, |out| out.value.clone());
+            let next = self.planner.plan(&next_id, &looked, &tried)?;
             if next.record.no_plan.is_some() {
                 let text = match past.len() {
                     1 => otherwise.1,

@@ -7,7 +7,7 @@ use astraea_engine::{
     ErrorClass, Executor, ExecutorError, Failure, Outcome, Output, Rejection, TaskContext,
 };
 use async_trait::async_trait;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::planning::{PlanRecord, Planner, Tried};
 
@@ -38,8 +38,7 @@ impl Executor for ObserveAndPlan {
             failed => return Ok(failed),
         };
         let observe_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-        let facts = output.value.get("facts").cloned().unwrap_or(Value::Null);
-        match self.planner.plan(cx.graph.as_str(), &facts, &Tried::default()) {
+        match self.planner.plan(cx.graph.as_str(), &output.value, &Tried::default()) {
             Ok(planned) => {
                 if !output.value.is_object() {
                     output.value = json!({});

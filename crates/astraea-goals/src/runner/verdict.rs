@@ -105,7 +105,10 @@ fn succeeded(goal: &str, tests: &[String], plan: &PlanRecord, result: &RunResult
     if must_all_pass && !evidence.still_failing.is_empty() {
         return finish(
             Outcome::Failed,
-            format!("still failing: {}", evidence.still_failing.join(", ")),
+            format!(
+                "still failing: {}; name the test that matters with `--test` if the others do not",
+                evidence.still_failing.join(", ")
+            ),
         );
     }
     let verified = result

@@ -209,7 +209,7 @@ impl World {
 
     fn registry(&self) -> Registry {
         let mut registry = Registry::new();
-        let observed = json!({ "facts": self.facts, "evidence": report(self.before), "missing": ["127.0.0.1:5432"] });
+        let observed = json!({ "facts": self.facts, "failing": ["t::bad"], "evidence": report(self.before), "missing": ["127.0.0.1:5432"] });
         let observe: Script = Arc::new(move |_| Answer::Succeeded(Output::of(observed.clone())));
         for (action, script) in self.scripts.iter().chain([(&"observe", &observe)]) {
             let executor = Scripted {
