@@ -148,8 +148,15 @@ impl<'a> Maker<'a> {
         if is_compound(node) { format!("({words})") } else { words.to_owned() }
     }
 
+    /// Whether it stands between brackets of its own: as an argument, or as the index of a subscript.
     fn is_argument(&self, node: Node<'_>) -> bool {
-        node.parent().is_some_and(|parent| matches!(parent.kind(), "argument_list" | "arguments"))
+        node.parent().is_some_and(|parent| match parent.kind() {
+            "argument_list" | "arguments" => true,
+            "subscript" => {
+                parent.child_by_field_name("subscript").is_some_and(|index| index.id() == node.id())
+            }
+            _ => false,
+        })
     }
 }
 

@@ -125,7 +125,11 @@ fn number(maker: &mut Maker<'_>, node: Node<'_>) {
         if other < 0 && view.language == Language::Rust && suffix.starts_with('u') {
             continue;
         }
-        let loose = other < 0 && binds_tighter(node);
+        // a minus sign binds tighter than any comparison
+        let compared = node
+            .parent()
+            .is_some_and(|p| matches!(p.kind(), "comparison_operator" | "boolean_operator"));
+        let loose = other < 0 && !compared;
         maker.replace(node, &format!("{other}{suffix}"), loose, "constant", prior);
     }
     if !in_macro(node) {
@@ -146,19 +150,6 @@ fn number(maker: &mut Maker<'_>, node: Node<'_>) {
             maker.push(node.byte_range(), literal.clone(), "constant", 0.2);
         }
     }
-}
-
-/// Whether a minus sign put before this number would be read as part of something else.
-fn binds_tighter(node: Node<'_>) -> bool {
-    const TIGHTER: [&str; 6] = [
-        "binary_operator",
-        "unary_operator",
-        "attribute",
-        "binary_expression",
-        "unary_expression",
-        "field_expression",
-    ];
-    node.parent().is_some_and(|parent| TIGHTER.contains(&parent.kind()))
 }
 
 fn in_macro(node: Node<'_>) -> bool {
