@@ -50,8 +50,12 @@ pub fn rank(request: &Request) -> Result<Vec<Suspicious>, RepairError> {
             spread(tree, &mut lines);
         }
         let floor = if touched { REST_OF_FILE } else { REST };
+        let tests = match (request.language, trees.get(file.path.as_str())) {
+            (crate::Language::Rust, Some(tree)) => test_rows(tree, &file.text),
+            _ => Vec::new(),
+        };
         for (index, (score, line)) in lines.iter().zip(file.text.lines()).enumerate() {
-            if line.trim().is_empty() {
+            if line.trim().is_empty() || tests.iter().any(|rows| rows.contains(&index)) {
                 continue;
             }
             let score = score.max(floor).min(1.0);
@@ -187,20 +191,47 @@ fn by_names<'a>(
 pub(crate) fn is_test_code(node: Node<'_>, source: &str) -> bool {
     let mut at = Some(node);
     while let Some(here) = at {
-        let mut before = here.prev_named_sibling();
-        while let Some(attribute) = before.filter(|n| n.kind() == "attribute_item" || n.is_extra())
-        {
-            let words = text(source, attribute);
-            if attribute.kind() == "attribute_item"
-                && (words.contains("cfg(test)") || words.ends_with("test]"))
-            {
-                return true;
-            }
-            before = attribute.prev_named_sibling();
+        if has_test_attribute(here, source) {
+            return true;
         }
         at = here.parent();
     }
     false
+}
+
+/// Rust: an attribute of this very item says that it is for tests only.
+pub(crate) fn has_test_attribute(node: Node<'_>, source: &str) -> bool {
+    let mut before = node.prev_named_sibling();
+    while let Some(attribute) = before.filter(|n| n.kind() == "attribute_item" || n.is_extra()) {
+        let words = text(source, attribute);
+        if attribute.kind() == "attribute_item" && is_test_attribute(words) {
+            return true;
+        }
+        before = attribute.prev_named_sibling();
+    }
+    false
+}
+
+/// `#[test]`, `#[tokio::test(…)]`, `#[rstest]`, `#[cfg(test)]`, `#[cfg(all(test, …))]`; not `#[cfg(not(test))]`.
+fn is_test_attribute(words: &str) -> bool {
+    let inner = words.trim_start_matches(['#', '[', ' ']).trim_end_matches(']');
+    let (path, arguments) = inner.split_once('(').unwrap_or((inner, ""));
+    let path = path.trim();
+    if path == "cfg" {
+        let mut words = arguments.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+        return words.any(|word| word == "test") && !arguments.contains("not(test");
+    }
+    path.rsplit("::").next().is_some_and(|last| last.ends_with("test"))
+}
+
+/// Rust: rows of the tests that stand beside the code.
+fn test_rows(tree: &Tree, source: &str) -> Vec<std::ops::RangeInclusive<usize>> {
+    preorder(tree)
+        .into_iter()
+        .filter(|node| matches!(node.kind(), "mod_item" | "function_item" | "impl_item"))
+        .filter(|node| has_test_attribute(*node, source))
+        .map(|node| node.start_position().row..=node.end_position().row)
+        .collect()
 }
 
 fn by_frames<'a>(request: &'a Request, trees: &FxHashMap<&str, Tree>, scores: &mut Scores<'a>) {

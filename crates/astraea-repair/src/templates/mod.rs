@@ -166,7 +166,7 @@ pub(crate) fn make(view: &View<'_>, scores: &[f64]) -> Vec<Raw> {
     let mut cursor = view.tree.walk();
     loop {
         let node = cursor.node();
-        let frozen = dialect::is_frozen(view.language, node);
+        let frozen = dialect::is_frozen(view.language, node) || is_test(view, node);
         if !frozen {
             let row = node.start_position().row;
             maker.suspicion = scores.get(row).copied().unwrap_or(0.0);
@@ -184,6 +184,13 @@ pub(crate) fn make(view: &View<'_>, scores: &[f64]) -> Vec<Raw> {
             }
         }
     }
+}
+
+/// Rust: tests that stand beside the code are what must not change.
+fn is_test(view: &View<'_>, node: Node<'_>) -> bool {
+    view.language == Language::Rust
+        && matches!(node.kind(), "mod_item" | "function_item" | "impl_item")
+        && crate::localise::has_test_attribute(node, &view.file.text)
 }
 
 fn visit(maker: &mut Maker<'_>, node: Node<'_>) {
