@@ -46,7 +46,9 @@ pub use error::GoalError;
 pub use ledger_head::LedgerReport;
 pub use plan::{PlanReport, PlanStep};
 pub use request::{ExecuteGoal, Watch};
-pub use result::{Evidence, EvidenceRow, GoalResult, Outcome, SuspiciousLine, TaskResult};
+pub use result::{
+    Alternative, Evidence, EvidenceRow, GoalResult, Outcome, SuspiciousLine, TaskResult,
+};
 pub use runs::{RunState, RunSummary};
 pub use time::rfc3339;
 

@@ -229,6 +229,10 @@ fn task(id: String, action: &str, atom: &Atom, require: Option<&str>, how: &Lowe
             (reads, writes) = (everything(), everything());
         }
         "repair" => {
+            // candidates that disagree are kept on branches that name the goal
+            for (name, value) in whose(how) {
+                put(name, Some(value));
+            }
             put("description", Some(json!(how.text)));
             put("tests", Some(json!(how.tests)));
             put("error_log", context.value("error_log").cloned());
@@ -257,9 +261,9 @@ fn task(id: String, action: &str, atom: &Atom, require: Option<&str>, how: &Lowe
             (reads, writes) = (everything(), everything());
         }
         "commit" => {
-            put("goal_id", Some(json!(how.goal_id)));
-            put("goal", Some(json!(how.goal)));
-            put("text", Some(json!(how.text)));
+            for (name, value) in whose(how) {
+                put(name, Some(value));
+            }
             put("run", Some(json!(how.run)));
             put("message", context.value("message").cloned());
             reads = everything();
@@ -281,6 +285,11 @@ fn literal(path: &str) -> String {
     } else {
         path.to_owned()
     }
+}
+
+/// What a task that makes a branch says about the goal it is for.
+fn whose(how: &Lowering<'_>) -> [(&'static str, Value); 3] {
+    [("goal_id", json!(how.goal_id)), ("goal", json!(how.goal)), ("goal_text", json!(how.text))]
 }
 
 #[cfg(test)]
@@ -324,7 +333,7 @@ mod tests {
                 create_file <- observe {"content":"x = 1","path":"a.py"}
                 create_file-2 <- observe {"content":"y","path":"t.py"}
                 run_tests <- create_file create_file-2 {"require":"hold","tests":[]}
-                commit <- run_tests {"goal":"implement_feature","goal_id":"g","run":"r","text":"in words"}
+                commit <- run_tests {"goal":"implement_feature","goal_id":"g","goal_text":"in words","run":"r"}
             "#]],
         );
     }
@@ -339,7 +348,7 @@ mod tests {
                 create_file <- observe {"content":"x = 1","path":"a.py"}
                 create_file-2 <- create_file {"content":"y","path":"a.py"}
                 run_tests <- create_file-2 {"require":"hold","tests":[]}
-                commit <- run_tests {"goal":"implement_feature","goal_id":"g","run":"r","text":"in words"}
+                commit <- run_tests {"goal":"implement_feature","goal_id":"g","goal_text":"in words","run":"r"}
             "#]],
         );
     }
@@ -351,9 +360,9 @@ mod tests {
             json!({}),
             json!({"has_test_framework": true, "tests_failing": true, "repairer_available": true}),
             expect![[r#"
-                repair <- observe {"description":"in words","tests":[]}
+                repair <- observe {"description":"in words","goal":"fix_bug","goal_id":"g","goal_text":"in words","tests":[]}
                 run_tests <- repair {"require":"improve","tests":["t::bad"]}
-                commit <- run_tests {"goal":"fix_bug","goal_id":"g","run":"r","text":"in words"}
+                commit <- run_tests {"goal":"fix_bug","goal_id":"g","goal_text":"in words","run":"r"}
             "#]],
         );
         check(
@@ -363,7 +372,7 @@ mod tests {
             expect![[r#"
                 scaffold <- observe {"description":"in words","what":"tests"}
                 run_tests <- scaffold {"require":"scaffold","tests":[]}
-                commit <- run_tests {"goal":"add_tests","goal_id":"g","run":"r","text":"in words"}
+                commit <- run_tests {"goal":"add_tests","goal_id":"g","goal_text":"in words","run":"r"}
             "#]],
         );
     }

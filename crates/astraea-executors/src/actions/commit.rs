@@ -22,47 +22,12 @@ pub(super) struct Commit;
 #[async_trait]
 impl Action for Commit {
     async fn run(&self, ws: &Arc<Workspace>, cx: &TaskContext) -> Result<Outcome, Error> {
-        let args = Args::of(cx);
         let edits = ws.edits_so_far(cx)?;
         if edits.is_empty() {
             return Ok(nothing());
         }
-        let goal_id = args.text(&["goal_id"])?.unwrap_or("unknown");
-        let goal = args.text(&["goal"])?.unwrap_or(goal_id);
-        let text = args.text(&["goal_text", "description"])?.unwrap_or(goal);
-        let subject = args.text(&["message"])?.unwrap_or(text);
-        let branch = match args.text(&["branch"])? {
-            Some(branch) => branch.to_owned(),
-            None => branch(goal_id, cx, &edits),
-        };
-        let message = message(&ws.redactor().redact(subject), goal_id, goal, &edits);
-        let time = i64::try_from(ws.options().clock.now_ms() / 1000).unwrap_or(i64::MAX);
         let started = Instant::now();
-        let (host, name) = (ws.clone(), branch.clone());
-        let delivered = blocking(move || {
-            let delivery = Delivery {
-                snapshot: host.snapshot(),
-                edits: &edits,
-                branch: &name,
-                message: &message,
-                author: None,
-                time,
-            };
-            match host.repo().deliver(&delivery) {
-                Ok(d) => Ok(Some(json!({
-                    "branch": d.branch,
-                    "commit": d.commit,
-                    "parent": d.parent,
-                    "files": d.files,
-                    "overlaps": d.overlaps,
-                    "fallback_identity": d.fallback_identity,
-                }))),
-                Err(AccessError::NothingToDeliver) => Ok(None),
-                Err(error) => Err(error.into()),
-            }
-        })
-        .await?;
-        let Some(mut value) = delivered else { return Ok(nothing()) };
+        let Some(mut value) = deliver(ws, cx, edits, "").await? else { return Ok(nothing()) };
         let mut timings = Timings::default();
         timings.delivered(started);
         value["timings"] = json!(timings);
@@ -72,6 +37,53 @@ impl Action for Commit {
             .unwrap_or_default();
         Ok(Outcome::Succeeded(Output::of(value).with_artifacts(files)))
     }
+}
+
+/// Makes the edits one commit on a branch of its own, named by the task's arguments, the edits and `suffix`;
+/// nothing where they change nothing.
+pub(crate) async fn deliver(
+    ws: &Arc<Workspace>,
+    cx: &TaskContext,
+    edits: EditSet,
+    suffix: &str,
+) -> Result<Option<Value>, Error> {
+    let args = Args::of(cx);
+    let goal_id = args.text(&["goal_id"])?.unwrap_or("unknown");
+    let goal = args.text(&["goal"])?.unwrap_or(goal_id);
+    let text = args.text(&["goal_text", "description"])?.filter(|text| !text.trim().is_empty());
+    let files = edits.paths().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let unnamed = format!("{goal}: {files}");
+    let subject = args.text(&["message"])?.or(text).unwrap_or(&unnamed);
+    let branch = match args.text(&["branch"])? {
+        Some(branch) => branch.to_owned(),
+        None => format!("{}{suffix}", branch(goal_id, cx, &edits)),
+    };
+    let message = message(&ws.redactor().redact(subject), goal_id, goal, &edits);
+    let time = i64::try_from(ws.options().clock.now_ms() / 1000).unwrap_or(i64::MAX);
+    let host = ws.clone();
+    blocking(move || {
+        let delivery = Delivery {
+            snapshot: host.snapshot(),
+            edits: &edits,
+            branch: &branch,
+            message: &message,
+            author: None,
+            time,
+        };
+        match host.repo().deliver(&delivery) {
+            Ok(d) => Ok(Some(json!({
+                "branch": d.branch,
+                "commit": d.commit,
+                "parent": d.parent,
+                "files": d.files,
+                "overlaps": d.overlaps,
+                "fallback_identity": d.fallback_identity,
+            }))),
+            Err(AccessError::NothingToDeliver) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    })
+    .await
 }
 
 fn nothing() -> Outcome {

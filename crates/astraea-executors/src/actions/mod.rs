@@ -38,6 +38,8 @@ use crate::{Error, Workspace};
 #[cfg(feature = "repair")]
 pub(crate) use answer::{edited, failed};
 #[cfg(feature = "repair")]
+pub(crate) use commit::deliver;
+#[cfg(feature = "repair")]
 pub(crate) use run_tests::baseline;
 #[cfg(feature = "repair")]
 pub(crate) use suite::own_python;

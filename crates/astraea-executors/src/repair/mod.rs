@@ -14,7 +14,7 @@ use astraea_repair::{Patch, Report, SourceFile, apply_edits};
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use crate::actions::{baseline, edited, failed, run_suite};
+use crate::actions::{baseline, deliver, edited, failed, run_suite};
 use crate::evidence::{TestId, TestReport, Verdict};
 use crate::workspace::blocking;
 use crate::{Error, Workspace};
@@ -170,15 +170,19 @@ async fn answer(job: &Job, found: Found, started: Instant) -> Result<Outcome, Re
         return Ok(Outcome::Succeeded(edited(&edits, value)?));
     }
     if let Some(disagreement) = &report.disagreement {
+        let mask = |text: &str| job.ws.redactor().redact(text).into_owned();
         let mut alternatives = Vec::new();
         for (group, gives) in disagreement.groups.iter().zip(&disagreement.results) {
             let leader =
                 group.first().and_then(|id| report.patches.iter().find(|patch| patch.id == *id));
             if let Some(patch) = leader {
                 let edits = edit_set(job, patch, &files).await?;
+                // kept on a branch each, so that a person can choose
+                let letter = char::from(b'a' + u8::try_from(alternatives.len() % 26).unwrap_or(0));
+                let kept = deliver(&job.ws, &job.cx, edits.clone(), &format!("-{letter}")).await?;
                 alternatives.push(json!({
-                    "edits": edits, "file": best_file(patch), "line": patch.line,
-                    "before": patch.before, "after": patch.after, "gives": gives,
+                    "branch": kept.map(|kept| kept["branch"].clone()), "edits": edits, "file": best_file(patch), "line": patch.line,
+                    "before": mask(&patch.before), "after": mask(&patch.after), "gives": mask(gives),
                 }));
             }
         }

@@ -54,7 +54,12 @@ pub(super) async fn search(job: &Job) -> Result<Found, Refused> {
 
     let wanted: Vec<String> =
         job.failing.iter().filter_map(|id| below(&dir, id.as_str())).map(str::to_owned).collect();
-    let editable: Vec<&str> = sources.iter().filter_map(|path| below(&dir, path)).collect();
+    // What calls into these files from outside of them is a test: its arguments show what inputs look like.
+    let editable: Vec<&str> = sources
+        .iter()
+        .filter_map(|path| below(&dir, path))
+        .filter(|path| !is_test_file(path))
+        .collect();
     job.cx.progress("tracing the tests");
     let traced = worker.baseline(&root.to_string_lossy(), &runner, &editable, &wanted).await?;
     let (mut failing, mut passing, mut coverage, mut frames) =
@@ -141,7 +146,10 @@ fn chosen(
             "there is no Python source beside the tests that could be wrong".into(),
         ));
     }
-    let tests = sources.iter().filter(|path| is_test(path) && ran(path));
+    let holds = |path: &String| {
+        coverage.iter().any(|test| !test.passed && join(dir, &test.test).starts_with(path.as_str()))
+    };
+    let tests = sources.iter().filter(|path| is_test(path) && holds(path));
     files.extend(tests.filter_map(|path| Some(SourceFile::read_only(path, tree.read(path)?))));
     Ok(files)
 }

@@ -99,6 +99,22 @@ pub struct SuspiciousLine {
     pub text: String,
 }
 
+/// One of several changes that make the tests pass and behave differently.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Alternative {
+    /// The branch that holds it.
+    pub branch: Option<String>,
+    /// The file it changes.
+    pub file: String,
+    /// The first line that changes, counted from 1.
+    pub line: u32,
+    /// The lines after the change.
+    pub after: String,
+    /// What it gives for the input.
+    pub gives: String,
+}
+
 /// What came of a goal.
 ///
 /// Field names follow the system that this project re-creates; the later ones are ours.
@@ -167,6 +183,8 @@ pub struct GoalResult {
     pub missing: Vec<String>,
     /// The input on which candidates disagree, when the outcome is ambiguous.
     pub ambiguous_input: Option<String>,
+    /// The candidates that disagree on it, each kept on a branch of its own.
+    pub alternatives: Vec<Alternative>,
     /// The facts that were planned with.
     pub facts: BTreeMap<String, serde_json::Value>,
     /// Things worth knowing that are no errors, such as settings that were held back.

@@ -78,6 +78,11 @@ pub(super) fn report(result: &GoalResult) -> String {
     }
     if let Some(input) = &result.ambiguous_input {
         let _ = writeln!(out, "\n⚖️ CANDIDATES DISAGREE ON: {}", one_line(input));
+        for one in result.alternatives.iter().take(MAX_ROWS) {
+            let branch = one.branch.as_deref().unwrap_or("not kept");
+            let (gives, after) = (one_line(&one.gives), one_line(&one.after));
+            let _ = writeln!(out, "  - {branch} gives {gives}: {}:{} {after}", one.file, one.line);
+        }
     }
     section(&mut out, "🧩 MISSING HERE:", result.missing.iter().map(|m| one_line(m)));
     section(&mut out, "ℹ️ NOTES:", result.notes.iter().map(|n| one_line(n)));

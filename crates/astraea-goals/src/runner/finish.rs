@@ -134,6 +134,10 @@ impl Finisher {
                 out.ambiguous_input =
                     Some(input.as_str().map_or_else(|| input.to_string(), str::to_owned));
             }
+            if let Some(Value::Array(list)) = failure.output.value.get("alternatives") {
+                let read = |item: &Value| serde_json::from_value(item.clone()).ok();
+                out.alternatives = list.iter().filter_map(read).collect();
+            }
         }
     }
 
