@@ -153,11 +153,12 @@ pub(super) fn report(sandbox: &Sandbox) -> Vec<Capability> {
         },
     ));
     let (memory, processes) = cgroup::bounds();
-    report.push(capability("cgroup-memory", memory, bound(memory)));
+    let on = sandbox.0.options.cgroups;
+    report.push(capability("cgroup-memory", memory, bound(memory, on)));
     report.push(capability(
         "cgroup-processes",
         processes || host.nproc_counts,
-        bound(processes || host.nproc_counts),
+        bound(processes || host.nproc_counts, on || host.nproc_counts),
     ));
     report
 }
@@ -166,11 +167,13 @@ fn capability(name: &str, available: bool, detail: String) -> Capability {
     Capability { name: name.to_owned(), available, detail, raise: None }
 }
 
-fn bound(hard: bool) -> String {
-    if hard {
-        "bounded by the kernel and watched"
-    } else {
-        "watched every 20 ms, not bounded by the kernel"
+fn bound(possible: bool, used: bool) -> String {
+    match (possible, used) {
+        (true, true) => "bounded by the kernel and watched",
+        (true, false) => {
+            "watched every 20 ms; the kernel could bound it, with the option `cgroups`"
+        }
+        (false, _) => "watched every 20 ms, not bounded by the kernel",
     }
     .to_owned()
 }

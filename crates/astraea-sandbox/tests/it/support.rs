@@ -92,7 +92,7 @@ pub(crate) fn within(limit: Duration, mut done: impl FnMut() -> bool) -> Duratio
     let began = Instant::now();
     while !done() {
         assert!(began.elapsed() < limit, "it did not happen within {limit:?}");
-        std::thread::sleep(Duration::from_millis(5));
+        std::thread::park_timeout(Duration::from_millis(5));
     }
     began.elapsed()
 }
