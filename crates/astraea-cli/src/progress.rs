@@ -132,6 +132,10 @@ fn style(template: &str) -> ProgressStyle {
 /// The line for a transition; nothing for what a person need not see.
 fn line(event: &Envelope) -> Option<String> {
     let action = field(event, "action");
+    if action == "recall" {
+        // A later plan begins by taking over what the first one saw; nobody waits for that.
+        return None;
+    }
     let name = if action.is_empty() { field(event, "task") } else { action };
     Some(match event.kind.as_str() {
         "task_started" => format!("▶ {name}"),
