@@ -8,6 +8,7 @@ mod edits;
 mod evidence;
 mod fixes;
 mod observe;
+mod repair_rust;
 mod runners;
 mod support;
 mod tiers;

@@ -24,7 +24,7 @@
 //! let edit = SpanEdit { file: "src/lib.rs".into(), range: 38..39, text: "+".into() };
 //! let plus = Candidate { id: CandidateId(1), edits: vec![edit], template: "operator", score: 1.0, line: 1 };
 //! let built = instrument(&files, &[plus], &Plan::default())?;
-//! assert!(built.files[0].text.contains("(a + b)"));
+//! assert!(built.files[0].text.contains("(a + b"));
 //! assert_eq!(built.switched[&CandidateId(1)], 1);
 //! # Ok::<(), astraea_repair::RepairError>(())
 //! ```
