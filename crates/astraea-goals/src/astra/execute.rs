@@ -81,6 +81,8 @@ impl Astra {
             methods: self.domain.extra().to_vec(),
             idempotency_key: goal.idempotency_key.clone(),
             notes: self.config.notes.clone(),
+            from_revision: goal.base.is_some(),
+            test_command: self.config.test_command.clone(),
         });
         let lock = self.lease(&run)?;
         let started_ms = self.clock.now_ms();
@@ -210,17 +212,16 @@ impl Astra {
         self.repo.state().is_locked(&format!("run-{run}")).unwrap_or(false)
     }
 
-    pub(super) fn registry(
-        &self,
-        snapshot: Snapshot,
-        directory: Option<&str>,
-        tests: &[String],
-    ) -> Result<Registry, GoalError> {
+    pub(super) fn registry(&self, view: View<'_>) -> Result<Registry, GoalError> {
+        let View { snapshot, directory, tests, from_revision, test_command } = view;
         let dir = directory.map(directory_path).transpose()?.flatten();
         let scope = Scope { dir, tests: tests.to_vec() };
         let mut options = WorkspaceOptions::default()
             .with_scope(scope)
             .with_allow_shell(self.config.shell)
+            .with_test_command(test_command)
+            // Kept builds go by the times of the user's own files, which a revision does not have.
+            .with_keep_builds(!from_revision)
             .with_clock(self.clock.clone());
         options.network = self.config.network;
         let workspace = Workspace::new(
@@ -239,7 +240,13 @@ impl Astra {
         let _ = self.sandbox();
         before.insert("probe".to_owned(), micros(probe));
         let directory = started.directory.as_deref();
-        let registry = self.registry(started.snapshot.clone(), directory, &started.tests)?;
+        let registry = self.registry(View {
+            snapshot: started.snapshot.clone(),
+            directory,
+            tests: &started.tests,
+            from_revision: started.from_revision,
+            test_command: started.test_command.clone(),
+        })?;
         let planner = Arc::new(Planner {
             domain,
             context: GoalContext::new(&started.context)?,
@@ -291,6 +298,16 @@ impl Astra {
     pub(super) fn sign_ledger(&self) -> Result<String, GoalError> {
         ledger_head::sign(&self.reader()?, self.repo.state(), self.trust.dir(), self.clock.now_ms())
     }
+}
+
+/// What the executors look at.
+pub(super) struct View<'a> {
+    pub(super) snapshot: Snapshot,
+    pub(super) directory: Option<&'a str>,
+    pub(super) tests: &'a [String],
+    /// Whether the snapshot is a revision and not what lies in the checkout.
+    pub(super) from_revision: bool,
+    pub(super) test_command: Option<Vec<String>>,
 }
 
 /// One sitting of a run: from its start, or from where it was resumed.

@@ -7,6 +7,7 @@ use astraea_taskgraph::{GraphOptions, Task, TaskGraph, TaskId};
 use serde_json::json;
 
 use super::Astra;
+use super::execute::View;
 use crate::error::GoalError;
 use crate::lower::OBSERVE;
 use crate::plan::{PlanReport, PlanStep};
@@ -29,7 +30,13 @@ impl Astra {
         let (run, goal_id) = self.ids()?;
         let mut tests = goal.tests.clone();
         tests.extend(context.tests());
-        let registry = self.registry(snapshot, goal.directory.as_deref(), &tests)?;
+        let registry = self.registry(View {
+            snapshot,
+            directory: goal.directory.as_deref(),
+            tests: &tests,
+            from_revision: goal.base.is_some(),
+            test_command: self.config.test_command.clone(),
+        })?;
         let planner = Planner {
             domain: self.domain.clone(),
             context,

@@ -13,7 +13,7 @@ pub(crate) const VARIABLES: [(&str, &str); 11] = [
     ("ASTRA_MAX_FILE_BYTES", "paths.max_file_bytes"),
     ("ASTRA_SHELL", "commands.shell"),
     ("ASTRA_NETWORK", "commands.network"),
-    ("ASTRA_TEST_RUNNER", "tests.runner"),
+    ("ASTRA_TEST_COMMAND", "tests.command, separated by blanks"),
     ("ASTRA_REDACT_PII", "redact.pii"),
 ];
 
@@ -63,7 +63,10 @@ impl ConfigLayer {
                 "ASTRA_MAX_FILE_BYTES" => layer.paths.max_file_bytes = Some(number(name, value)?),
                 "ASTRA_SHELL" => layer.commands.shell = Some(boolean(name, value)?),
                 "ASTRA_NETWORK" => layer.commands.network = Some(boolean(name, value)?),
-                "ASTRA_TEST_RUNNER" => layer.tests.runner = Some(value.to_owned()),
+                "ASTRA_TEST_COMMAND" => {
+                    let words = value.split_whitespace().map(str::to_owned).collect();
+                    layer.tests.command = Some(words);
+                }
                 "ASTRA_REDACT_PII" => layer.redact.pii = Some(boolean(name, value)?),
                 _ => {}
             }

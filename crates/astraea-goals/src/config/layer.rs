@@ -70,8 +70,8 @@ pub struct CommandsLayer {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TestsLayer {
-    /// The runner: pytest, unittest, cargo, npm, node or go.
-    pub runner: Option<String>,
+    /// The command that runs the tests, as an argument vector, instead of one that is found.
+    pub command: Option<Vec<String>>,
 }
 
 /// `[redact]`: what is masked in everything that is recorded.

@@ -2,8 +2,6 @@
 
 use super::{CommandsLayer, Config, ConfigError, ConfigLayer, GoalLayer, Limits, MAX_TIMEOUT_MS};
 
-const RUNNERS: [&str; 6] = ["pytest", "unittest", "cargo", "npm", "node", "go"];
-
 impl Config {
     /// Applies a layer that may say anything.
     pub(super) fn apply(&mut self, origin: &str, layer: &ConfigLayer) -> Result<(), ConfigError> {
@@ -21,15 +19,16 @@ impl Config {
         self.shell = shell.unwrap_or(self.shell);
         self.network = network.unwrap_or(self.network);
         self.no_sandbox = no_sandbox.unwrap_or(self.no_sandbox);
-        if let Some(runner) = &layer.tests.runner {
-            if !RUNNERS.contains(&runner.as_str()) {
+        if let Some(command) = &layer.tests.command {
+            if command.first().is_none_or(|program| program.trim().is_empty()) {
                 return Err(ConfigError::Value {
                     origin: origin.to_owned(),
-                    setting: "tests.runner".to_owned(),
-                    problem: format!("is `{runner}`; known runners are {}", RUNNERS.join(", ")),
+                    setting: "tests.command".to_owned(),
+                    problem: "is empty; give an argument vector such as [\"python3\", \"-m\", \"pytest\"]"
+                        .to_owned(),
                 });
             }
-            self.test_runner = Some(runner.clone());
+            self.test_command = Some(command.clone());
         }
         if let Some(methods) = &layer.methods {
             self.methods = methods.clone();
@@ -102,11 +101,12 @@ impl Config {
         } else if self.redact_pii {
             held_back.push("redact.pii");
         }
+        if full.test_command != self.test_command {
+            held_back.push("tests.command");
+        }
         if full.methods != self.methods {
             held_back.push("methods");
         }
-        // Which of the known runners is used takes nothing and gives nothing.
-        self.test_runner = full.test_runner;
 
         held_back.dedup();
         if !held_back.is_empty() {

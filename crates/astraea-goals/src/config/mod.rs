@@ -82,8 +82,8 @@ pub struct Config {
     pub network: bool,
     /// Whether commands may run without any sandbox.
     pub no_sandbox: bool,
-    /// The test runner, where it should not be guessed.
-    pub test_runner: Option<String>,
+    /// The command that runs the tests, as an argument vector, instead of one that is found.
+    pub test_command: Option<Vec<String>>,
     /// Files with methods of the user's own, relative to the repository.
     pub methods: Vec<String>,
     /// Whether personal data is masked besides secrets.
@@ -103,7 +103,7 @@ impl Default for Config {
             shell: false,
             network: false,
             no_sandbox: false,
-            test_runner: None,
+            test_command: None,
             methods: Vec::new(),
             redact_pii: true,
             notes: Vec::new(),

@@ -53,13 +53,14 @@ fn flags_beat_environment_beats_repository_beats_user() {
 #[test]
 fn an_untrusted_repository_may_only_narrow() {
     let repository = "methods = [\"m.hddl\"]\n[paths]\nallow = [\"src/a/**\", \"lib/**\"]\nforbid = [\"x\"]\n\
-         max_file_bytes = 1000000\n[goal]\ntimeout_ms = 5\nretry_tokens = 99\n[commands]\nshell = true\nnetwork = true\n[redact]\npii = false";
+         max_file_bytes = 1000000\n[goal]\ntimeout_ms = 5\nretry_tokens = 99\n[commands]\nshell = true\nnetwork = true\n[redact]\npii = false\n[tests]\ncommand = [\"evil\"]";
     let config = resolve("[paths]\nallow = [\"src/**\"]", repository, false);
     assert_eq!(config.allow, ["src/a/**"]);
     assert_eq!(config.forbid, ["x"]);
     assert_eq!(config.max_file_bytes, 100 * 1024);
     assert_eq!((config.goal.timeout_ms, config.goal.retry_tokens), (5, 10));
     assert!(!config.shell && !config.network && config.redact_pii && config.methods.is_empty());
+    assert_eq!(config.test_command, None);
     for held in [
         "paths.allow",
         "commands.shell",
@@ -67,6 +68,7 @@ fn an_untrusted_repository_may_only_narrow() {
         "methods",
         "redact.pii",
         "goal limits",
+        "tests.command",
     ] {
         assert!(config.notes[0].contains(held), "{held}: {}", config.notes[0]);
     }

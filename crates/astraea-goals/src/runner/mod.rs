@@ -51,6 +51,12 @@ pub(crate) struct Started {
     pub(crate) methods: Vec<MethodFile>,
     pub(crate) idempotency_key: Option<String>,
     pub(crate) notes: Vec<String>,
+    /// Whether the snapshot is a revision and not what lies in the checkout.
+    #[serde(default)]
+    pub(crate) from_revision: bool,
+    /// The configured test command; a resumed run keeps that of its start.
+    #[serde(default)]
+    pub(crate) test_command: Option<Vec<String>>,
 }
 
 /// [`Limits`], as the journal keeps them.

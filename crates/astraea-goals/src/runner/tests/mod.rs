@@ -247,6 +247,8 @@ impl World {
             methods: Vec::new(),
             idempotency_key: None,
             notes: Vec::new(),
+            from_revision: false,
+            test_command: None,
         })
     }
 
