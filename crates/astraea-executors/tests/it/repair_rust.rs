@@ -1,6 +1,6 @@
 //! repair of Rust: one edit, found behind a switch, confirmed by the tests in a fresh copy.
 
-use astraea_engine::Output;
+use astraea_engine::{CancellationToken, Outcome, Output};
 use astraea_executors::testing::has;
 use serde_json::json;
 
@@ -14,7 +14,11 @@ async fn mended(files: &[(&str, &str)]) -> (Output, String) {
     let started = std::time::Instant::now();
     run.good("observe", json!({})).await;
     let observed = started.elapsed();
-    let output = run.good("repair", json!({ "tests": [] })).await;
+    let cancel = CancellationToken::new();
+    let output = match run.act_within("repair", json!({ "tests": [] }), 90_000, cancel).await {
+        Outcome::Succeeded(output) => output,
+        Outcome::Failed(failure) => panic!("{}: {:#}", failure.message, failure.output.value),
+    };
     let report = &output.value["report"];
     eprintln!(
         "tried {} broken {} timed out {} patches {} observe {:?} all {:?}",
@@ -40,4 +44,224 @@ async fn a_wrong_comparison_in_a_module() {
     .await;
     assert!(["verified", "plausible"].contains(&output.value["outcome"].as_str().unwrap()));
     assert!(after.contains(">= 10") || after.contains("> 9"), "{after}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn off_by_one_in_a_method_of_a_workspace_member() {
+    if !has("cargo") {
+        return;
+    }
+    let (_, after) = mended(&[
+        ("Cargo.toml", r#"[workspace]
+members = ["core", "app"]
+resolver = "2"
+"#),
+        ("core/Cargo.toml", r#"[package]
+name = "ring-core"
+version = "0.1.0"
+edition = "2021"
+"#),
+        ("app/Cargo.toml", r#"[package]
+name = "app"
+version = "0.1.0"
+edition = "2021"
+[dependencies]
+ring-core = { path = "../core" }
+"#),
+        ("app/src/main.rs", r#"use ring_core::Ring;
+
+fn main() {
+    let mut ring = Ring::new(3);
+    ring.push(1);
+    println!("{}", ring.len());
+}
+"#),
+        ("core/src/lib.rs", r#"#![deny(warnings)]
+//! A ring.
+
+/// Keeps the last few numbers.
+pub struct Ring {
+    items: Vec<i64>,
+    most: usize,
+}
+
+impl Ring {
+    /// An empty one.
+    pub fn new(most: usize) -> Self {
+        Ring { items: Vec::new(), most }
+    }
+
+    /// Adds a number, forgetting the oldest if full.
+    pub fn push(&mut self, item: i64) {
+        if self.items.len() == self.most {
+            self.items.remove(0);
+        }
+        self.items.push(item);
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// The one that came last.
+    pub fn last(&self) -> Option<i64> {
+        if self.items.is_empty() {
+            return None;
+        }
+        Some(self.items[self.items.len() - 2])
+    }
+}
+"#),
+        ("core/tests/ring.rs", r#"use ring_core::Ring;
+
+fn filled(count: i64) -> Ring {
+    let mut ring = Ring::new(3);
+    for item in 0..count {
+        ring.push(item);
+    }
+    ring
+}
+
+#[test]
+fn the_last_is_the_newest() {
+    assert_eq!(filled(5).last(), Some(4));
+    assert_eq!(filled(2).last(), Some(1));
+}
+
+#[test]
+fn nothing_is_in_an_empty_one() {
+    assert_eq!(filled(0).last(), None);
+}
+
+#[test]
+fn no_more_than_the_most() {
+    assert_eq!(filled(9).len(), 3);
+}
+"#),
+    ])
+    .await;
+    assert!(after.contains("len() - 1"), "{after}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_negation_and_a_hang_beside_it() {
+    if !has("cargo") {
+        return;
+    }
+    let (_, after) = mended(&[
+        ("Cargo.toml", MANIFEST),
+        ("src/lib.rs", r#"use std::collections::HashMap;
+
+/// Words and how often they are there.
+pub fn count(text: &str) -> HashMap<String, usize> {
+    let mut found = HashMap::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = rest.find(' ').unwrap_or(rest.len());
+        let word = &rest[..end];
+        if word.is_empty() {
+            *found.entry(word.to_string()).or_insert(0) += 1;
+        }
+        rest = if end < rest.len() { &rest[end + 1..] } else { "" };
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_counted() {
+        let found = count("a b  a");
+        assert_eq!(found.get("a"), Some(&2));
+        assert_eq!(found.get("b"), Some(&1));
+        assert_eq!(found.len(), 2);
+    }
+
+    #[test]
+    fn nothing_in_nothing() {
+        assert!(count("").is_empty());
+    }
+}
+"#),
+    ])
+    .await;
+    assert!(after.contains("!word.is_empty()"), "{after}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_variable_in_the_binary() {
+    if !has("cargo") {
+        return;
+    }
+    let (_, after) = mended(&[
+        ("Cargo.toml", MANIFEST),
+        ("src/main.rs", r#"mod shape;
+
+fn main() {
+    println!("{}", shape::area(3, 4));
+}
+"#),
+        ("src/shape.rs", r#"/// The area of a rectangle.
+pub fn area(width: u32, height: u32) -> u32 {
+    let area = width * width;
+    area
+}
+
+/// Its border.
+pub fn border(width: u32, height: u32) -> u32 {
+    2 * (width + height)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn areas() {
+        assert_eq!(area(3, 4), 12);
+        assert_eq!(area(5, 1), 5);
+    }
+
+    #[test]
+    fn borders() {
+        assert_eq!(border(3, 4), 14);
+    }
+}
+"#),
+    ])
+    .await;
+    assert!(after.contains("width * height") || after.contains("height * width"), "{after}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_constant_needs_a_build_of_its_own() {
+    if !has("cargo") {
+        return;
+    }
+    let (_, after) = mended(&[
+        ("Cargo.toml", MANIFEST),
+        ("src/lib.rs", r#"/// Minutes of a day.
+pub const DAY: u32 = 24 * 59;
+
+/// Whole days.
+pub const fn days(minutes: u32) -> u32 {
+    minutes / DAY
+}
+
+#[test]
+fn a_day_is_a_day() {
+    assert_eq!(DAY, 1440);
+}
+
+#[test]
+fn none() {
+    assert_eq!(days(5), 0);
+}
+"#),
+    ])
+    .await;
+    assert!(after.contains("24 * 60"), "{after}");
 }

@@ -169,30 +169,37 @@ impl Writer<'_> {
         let arms = std::mem::take(&mut self.choices[index].arms);
         let path = std::mem::take(&mut self.choices[index].path);
         let begin = self.out.len();
-        let (open, close) = match form {
-            Form::Expression => ("(", ")"),
-            Form::Statements => ("{", "}"),
+        // each side is assigned to one variable: so each is checked for itself, and the compiler tells of all
+        // that do not fit at once. Around a whole body the sides are arms, which see the type that is expected.
+        let (head, open, close, tail) = match form {
+            Form::Expression => {
+                ("({ let __astra_v; match ", "{ __astra_v = (", "\n); }", "} __astra_v })")
+            }
+            Form::Statements => {
+                (" { let __astra_v; match ", "{ __astra_v = {", "\n}; }", "} __astra_v } ")
+            }
+            Form::Body => (" match ", "{", "\n}", "} "),
         };
-        self.out.push_str(if form == Form::Expression { "(match " } else { " match " });
-        self.out.push_str(&format!("{path}__astra_switch() {{ "));
+        self.out.push_str(&format!("{head}{path}__astra_switch() {{ "));
+        // the original comes first, because its type is the one that the others must have
+        self.out.push_str(&format!("{} => {open}", all_but(arms.iter().map(|(_, n, _)| *n))));
+        self.range(range);
+        self.out.push_str(&format!("{close} "));
         let mut ids = Vec::new();
         for (id, number, mutant) in arms {
-            self.out.push_str(&format!("{number}u32 => {open}"));
+            self.out.push_str(&format!("{number}u32 => "));
             let start = self.out.len();
-            self.out.push_str(&mutant);
+            self.out.push_str(&format!("{open}{mutant}{close}"));
             let span = start..self.out.len();
             self.spans.push(Span {
                 file: self.file.path.clone(),
                 range: span,
                 what: What::Mutant(id),
             });
-            self.out.push_str(&format!("\n{close}, "));
+            self.out.push(' ');
             ids.push(id);
         }
-        self.out.push_str(&format!("_ => {open}"));
-        self.range(range);
-        self.out.push_str(&format!("\n{close} }}"));
-        self.out.push_str(if form == Form::Expression { ")" } else { " " });
+        self.out.push_str(tail);
         let span = begin..self.out.len();
         self.spans.push(Span {
             file: self.file.path.clone(),
@@ -246,6 +253,22 @@ impl Writer<'_> {
              let _ = __astra_std::io::stderr().write_all(line.as_bytes()); }} }}\n"
         ));
     }
+}
+
+/// A pattern for every number but these.
+fn all_but(numbers: impl Iterator<Item = u32>) -> String {
+    let mut numbers: Vec<u32> = numbers.collect();
+    numbers.sort_unstable();
+    let mut parts = Vec::new();
+    let mut from = 0;
+    for number in numbers {
+        if from < number {
+            parts.push(format!("{from}u32..={}u32", number - 1));
+        }
+        from = number.saturating_add(1);
+    }
+    parts.push(format!("{from}u32..={}u32", u32::MAX));
+    parts.join(" | ")
 }
 
 /// How the top module of the file is named from inside this range.

@@ -1,7 +1,7 @@
 //! Puts many Rust candidates behind one run-time switch in one build.
 //!
 //! Compiling costs far more than running, so [`instrument`] writes sources in which each candidate stands beside
-//! the original text and a number chooses: `(match switch() { 7 => (a - b), _ => (a + b) })`. The program reads
+//! the original text and a number chooses: `({ let v; match switch() { 0..=6 | 8.. => { v = (a + b); } 7 => { v = (a - b); } } v })`. The program reads
 //! the environment variable [`SWITCH`] once; its value is the number of the candidate that is on, and anything
 //! else runs the program as it was.
 //!

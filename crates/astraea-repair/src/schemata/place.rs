@@ -25,6 +25,8 @@ pub(super) enum Form {
     Expression,
     /// In place of statements, or of all that a block holds.
     Statements,
+    /// In place of all that the body of a function holds.
+    Body,
 }
 
 /// Finds the place; `None` if no run-time choice can be made.
@@ -144,7 +146,8 @@ fn whole(
     let inner_attribute =
         kids(node).first().is_some_and(|first| first.kind() == "inner_attribute_item");
     exact(after, node.start_byte(), shift.end(node.end_byte()), |n| n.kind() == "block")?;
-    (!inner_attribute).then_some((inner, Form::Statements))
+    let form = if coarse { Form::Body } else { Form::Statements };
+    (!inner_attribute).then_some((inner, form))
 }
 
 /// The node with exactly these bytes that is of the kind wanted, the outermost of them.
@@ -219,8 +222,8 @@ fn stands_as_value(node: Node<'_>, parent: Node<'_>, source: &str) -> bool {
         return false;
     }
     match parent.kind() {
-        "arguments" | "tuple_expression" | "return_expression" | "try_expression"
-        | "await_expression" => node.is_named(),
+        "return_expression" => true,
+        "arguments" | "tuple_expression" | "try_expression" | "await_expression" => !place,
         // comparisons borrow their operands, so a place there is left where it is
         "binary_expression" => !place,
         "unary_expression" => {
@@ -232,22 +235,22 @@ fn stands_as_value(node: Node<'_>, parent: Node<'_>, source: &str) -> bool {
             !place && parent.parent().is_some_and(|up| up.kind() != "macro_invocation")
         }
         "let_declaration" => is("value"),
-        "assignment_expression" => is("right"),
-        "compound_assignment_expr" => is("right"),
-        "if_expression" | "while_expression" => is("condition"),
-        "match_pattern" => is("condition"),
+        "assignment_expression" => is("right") && !place,
+        "compound_assignment_expr" => is("right") && !place,
+        "if_expression" | "while_expression" => is("condition") && !place,
+        "match_pattern" => is("condition") && !place,
         "match_expression" | "let_condition" => is("value") && !place,
         "match_arm" => is("value"),
-        "field_initializer" => is("value"),
-        "array_expression" => !is("length"),
+        "field_initializer" => is("value") && !place,
+        "array_expression" => !is("length") && !place,
         "range_expression" => !place,
         "index_expression" => {
             !place && parent.named_child(0).is_some_and(|first| first.id() != node.id())
         }
-        "type_cast_expression" => is("value"),
+        "type_cast_expression" => is("value") && !place,
         "reference_expression" | "field_expression" => is("value") && !place,
-        "for_expression" => is("value"),
-        "closure_expression" => is("body"),
+        "for_expression" => is("value") && !place,
+        "closure_expression" => is("body") && !place,
         "block" => true,
         _ => false,
     }

@@ -202,6 +202,9 @@ fn jump(maker: &mut Maker<'_>, node: Node<'_>) {
             ("1".to_owned(), 0.15),
             ("[]".to_owned(), 0.12),
         ] {
+            if !may_return(maker, node, &value) {
+                continue;
+            }
             maker.push(node.byte_range(), format!("return {value}{end}"), "return-value", prior);
         }
         for (rank, name) in visible(maker, node, 5).into_iter().enumerate() {
@@ -295,6 +298,37 @@ fn guard(maker: &mut Maker<'_>, node: Node<'_>) {
     }
 }
 
+/// Rust: whether a constant can have the type that the function around returns; true for what is not known.
+fn may_return(maker: &Maker<'_>, node: Node<'_>, value: &str) -> bool {
+    if maker.view.language != Language::Rust {
+        return true;
+    }
+    let mut at = node.parent();
+    while let Some(around) = at.filter(|n| n.kind() != "function_item") {
+        if matches!(around.kind(), "closure_expression" | "async_block") {
+            return true;
+        }
+        at = around.parent();
+    }
+    let Some(function) = at else { return true };
+    let Some(kind) = function.child_by_field_name("return_type") else { return false };
+    let kind = maker.view.text(kind);
+    let number = |text: &str| {
+        text.strip_prefix(['u', 'i']).is_some_and(|size| {
+            size == "size" || (!size.is_empty() && size.bytes().all(|b| b.is_ascii_digit()))
+        })
+    };
+    match value {
+        "true" | "false" => kind == "bool",
+        "None" => kind.starts_with("Option"),
+        "Vec::new()" => kind.starts_with("Vec"),
+        "[]" => kind.starts_with('['),
+        "\"\"" => kind.starts_with('&') && kind.ends_with("str"),
+        "0" | "1" => number(kind),
+        _ => true,
+    }
+}
+
 /// `if condition: return value` before the statement, at the start of a function or of a loop's body.
 fn early_return(maker: &mut Maker<'_>, node: Node<'_>) {
     let view = maker.view;
@@ -335,6 +369,7 @@ fn early_return(maker: &mut Maker<'_>, node: Node<'_>) {
             values.push(value);
         }
     }
+    values.retain(|value| may_return(maker, node, value));
     let step = view.step();
     let newline = view.newline();
     let indent = view.indent(node.start_byte()).to_owned();

@@ -17,18 +17,18 @@ use crate::Error;
 use crate::evidence::TestOutcome;
 
 /// How often a build is repeated without those that broke it.
-const ROUNDS: usize = 12;
+const ROUNDS: usize = 40;
 /// Candidates that get a build of their own.
 const MOST_ALONE: usize = 48;
 /// The least and the most that a candidate may take on its first try.
-const SCREENING: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(20));
+const SCREENING: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(20));
 /// On its second.
 const SLOW: Duration = Duration::from_secs(30);
 
 /// Errors that the choice itself may cause: who is borrowed how long, and what is moved. Further out they may vanish.
 const OF_THE_CHOICE: &[&str] = &[
-    "E0373", "E0381", "E0382", "E0499", "E0502", "E0503", "E0505", "E0506", "E0507", "E0515",
-    "E0521", "E0594", "E0596", "E0597", "E0716",
+    "E0282", "E0283", "E0373", "E0381", "E0382", "E0499", "E0502", "E0503", "E0505", "E0506",
+    "E0507", "E0515", "E0521", "E0594", "E0596", "E0597", "E0716",
 ];
 
 /// Names of tests, binary by binary.
@@ -119,7 +119,7 @@ impl RustOracle {
                 }
                 Built::Errors(errors) => {
                     let before = (active.len(), plan.coarse.len());
-                    self.blame(&built, &errors, &mut plan, &mut verdicts);
+                    self.blame(&built, &errors, &active, &mut plan, &mut verdicts);
                     active.retain(|c| !verdicts.contains_key(&c.id) && !self.alone.contains(&c.id));
                     if (active.len(), plan.coarse.len()) == before {
                         // nobody is to blame: each for itself
@@ -137,6 +137,7 @@ impl RustOracle {
         &mut self,
         built: &Instrumented,
         errors: &[CompileError],
+        active: &[Candidate],
         plan: &mut Plan,
         verdicts: &mut BTreeMap<CandidateId, Verdict>,
     ) {
@@ -154,6 +155,9 @@ impl RustOracle {
                     coarse.insert(id);
                 } else {
                     verdicts.insert(id, Verdict::broken(error.message.clone()));
+                    for twin in twins(id, &blames, active) {
+                        verdicts.insert(twin, Verdict::broken(error.message.clone()));
+                    }
                 }
                 continue;
             }
@@ -345,6 +349,23 @@ async fn judge(
     let mut verdict = Verdict::fail(failed);
     verdict.fixed = fixed;
     Ok(verdict)
+}
+
+/// Of all returns of a wrong type in one function the compiler names only the first: those that return the same are
+/// as wrong.
+fn twins(id: CandidateId, blames: &[Blame], active: &[Candidate]) -> Vec<CandidateId> {
+    let function = blames.iter().find_map(|blame| match blame {
+        Blame::Function(ids) => Some(ids),
+        _ => None,
+    });
+    let returned = |candidate: &Candidate| -> Option<String> {
+        let (_, rest) = candidate.edits.first()?.text.rsplit_once("return ")?;
+        Some(rest.trim_end_matches(['}', ' ', ';', '\n', '\r', '\t']).to_owned())
+    };
+    let of =
+        |id: &CandidateId| active.iter().find(|candidate| candidate.id == *id).and_then(returned);
+    let (Some(ids), Some(own)) = (function, of(&id)) else { return Vec::new() };
+    ids.iter().filter(|other| **other != id && of(other).as_ref() == Some(&own)).copied().collect()
 }
 
 /// Waits for a future on a thread that may block.
