@@ -1,5 +1,7 @@
 //! `cargo xtask bench NAME`: measurements, as ratios within one run.
 
+mod plan;
+
 use xshell::{Shell, cmd};
 
 use crate::{environment::Environment, flags};
@@ -20,6 +22,7 @@ pub(crate) fn run(sh: &Shell, flags: &flags::Bench) -> anyhow::Result<()> {
                 .run()?;
             Ok(())
         }
-        other => anyhow::bail!("there is no benchmark `{other}`; known: goal"),
+        "plan" => plan::run(sh, flags),
+        other => anyhow::bail!("there is no benchmark `{other}`; known: goal, plan"),
     }
 }

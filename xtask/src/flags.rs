@@ -1,5 +1,7 @@
 //! The command line of `cargo xtask`, whole.
 
+use std::path::PathBuf;
+
 xflags::xflags! {
     /// What a contributor runs.
     cmd xtask {
@@ -23,12 +25,32 @@ xflags::xflags! {
         cmd tidy {}
         /// Everything that must hold before a change lands: format, clippy, tidy, docs, test.
         cmd ci {}
-        /// Measures. NAME: `goal`.
+        /// Measures. NAME: `goal` or `plan`.
         cmd bench {
             /// Which benchmark.
             required name: String
             /// How many times.
             optional --rounds n: u32
+            /// plan: the problems, a CSV file with the columns track,domain,domain_file,problem_file.
+            optional --suite csv: PathBuf
+            /// plan: the directory that the suite's files are in.
+            optional --root dir: PathBuf
+            /// plan: CPU seconds a problem (10).
+            optional --cpu seconds: u64
+            /// plan: MiB of address space a problem (4096).
+            optional --mem mib: u64
+            /// plan: where the results go.
+            optional --out csv: PathBuf
+            /// plan: where the plans go.
+            optional --plans dir: PathBuf
+            /// plan: threads a problem (1).
+            optional --threads n: usize
+            /// plan: only so many problems of each domain.
+            optional --sample n: usize
+            /// plan: only domains whose TRACK/NAME contains this.
+            optional --only part: String
+            /// plan: the program to measure; without it, the example `hddl` of astraea-htn.
+            optional --planner program: PathBuf
         }
     }
 }
