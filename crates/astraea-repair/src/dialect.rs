@@ -195,8 +195,12 @@ pub(crate) fn is_statement(language: Language, node: Node<'_>) -> bool {
         }
         Language::Rust => !node.kind().ends_with("_item") && node.kind() != "use_declaration",
         Language::JavaScript => {
-            !matches!(node.kind(), "import_statement" | "export_statement" | "class_declaration")
-                && !(parent.kind() == "switch_case" && is_expression(language, node))
+            let label = parent.kind() == "switch_case" && is_expression(language, node);
+            let apart = matches!(
+                node.kind(),
+                "import_statement" | "export_statement" | "class_declaration"
+            );
+            !(label || apart)
         }
     }
 }

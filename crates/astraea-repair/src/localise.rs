@@ -230,7 +230,15 @@ fn test_rows(tree: &Tree, source: &str) -> Vec<std::ops::RangeInclusive<usize>> 
         .into_iter()
         .filter(|node| matches!(node.kind(), "mod_item" | "function_item" | "impl_item"))
         .filter(|node| has_test_attribute(*node, source))
-        .map(|node| node.start_position().row..=node.end_position().row)
+        .map(|node| {
+            let mut first = node;
+            while let Some(before) =
+                first.prev_named_sibling().filter(|n| n.kind() == "attribute_item")
+            {
+                first = before;
+            }
+            first.start_position().row..=node.end_position().row
+        })
         .collect()
 }
 

@@ -68,7 +68,6 @@ async fn search_in(job: &Job, files: Vec<SourceFile>, runner: Runner) -> Result<
     job.cx.progress("building the tests");
     let mut builder = Builder::new(job, runner);
     let (traced, binaries) = first_build(&mut builder, &files).await?;
-    let binaries = Arc::new(binaries);
     let failing = binaries.find(&job.failing);
     if failing.is_empty() {
         return Err(Refused::NoPatch(
@@ -125,7 +124,7 @@ fn sources(tree: &dyn Tree, dir: &str) -> Vec<SourceFile> {
 async fn first_build(
     builder: &mut Builder,
     files: &[SourceFile],
-) -> Result<(Instrumented, Binaries), Refused> {
+) -> Result<(Instrumented, Arc<Binaries>), Refused> {
     let mut files = files.to_vec();
     let mut said = String::new();
     for _ in 0..4 {

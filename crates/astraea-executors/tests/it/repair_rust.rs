@@ -1,7 +1,11 @@
 //! repair of Rust: one edit, found behind a switch, confirmed by the tests in a fresh copy.
 
+use std::sync::Arc;
+
 use astraea_engine::{CancellationToken, Outcome, Output};
-use astraea_executors::testing::has;
+use astraea_executors::WorkspaceOptions;
+use astraea_executors::testing::{TestRepo, has};
+use astraea_sandbox::{Sandbox, SandboxOptions, Tier};
 use serde_json::json;
 
 use crate::support::Run;
@@ -22,8 +26,12 @@ async fn mended(files: &[(&str, &str)]) -> (Output, String) {
     let report = &output.value["report"];
     eprintln!(
         "tried {} broken {} timed out {} patches {} observe {:?} all {:?}",
-        report["tried"], report["broken"], report["timed_out"],
-        report["patches"].as_array().unwrap().len(), observed, started.elapsed()
+        report["tried"],
+        report["broken"],
+        report["timed_out"],
+        report["patches"].as_array().unwrap().len(),
+        observed,
+        started.elapsed()
     );
     run.good("run_tests", json!({ "require": "improve" })).await;
     let after = report["patches"][0]["after"].as_str().unwrap().trim().to_owned();
@@ -52,31 +60,45 @@ async fn off_by_one_in_a_method_of_a_workspace_member() {
         return;
     }
     let (_, after) = mended(&[
-        ("Cargo.toml", r#"[workspace]
+        (
+            "Cargo.toml",
+            r#"[workspace]
 members = ["core", "app"]
 resolver = "2"
-"#),
-        ("core/Cargo.toml", r#"[package]
+"#,
+        ),
+        (
+            "core/Cargo.toml",
+            r#"[package]
 name = "ring-core"
 version = "0.1.0"
 edition = "2021"
-"#),
-        ("app/Cargo.toml", r#"[package]
+"#,
+        ),
+        (
+            "app/Cargo.toml",
+            r#"[package]
 name = "app"
 version = "0.1.0"
 edition = "2021"
 [dependencies]
 ring-core = { path = "../core" }
-"#),
-        ("app/src/main.rs", r#"use ring_core::Ring;
+"#,
+        ),
+        (
+            "app/src/main.rs",
+            r#"use ring_core::Ring;
 
 fn main() {
     let mut ring = Ring::new(3);
     ring.push(1);
     println!("{}", ring.len());
 }
-"#),
-        ("core/src/lib.rs", r#"#![deny(warnings)]
+"#,
+        ),
+        (
+            "core/src/lib.rs",
+            r#"#![deny(warnings)]
 //! A ring.
 
 /// Keeps the last few numbers.
@@ -112,8 +134,11 @@ impl Ring {
         Some(self.items[self.items.len() - 2])
     }
 }
-"#),
-        ("core/tests/ring.rs", r#"use ring_core::Ring;
+"#,
+        ),
+        (
+            "core/tests/ring.rs",
+            r#"use ring_core::Ring;
 
 fn filled(count: i64) -> Ring {
     let mut ring = Ring::new(3);
@@ -138,7 +163,8 @@ fn nothing_is_in_an_empty_one() {
 fn no_more_than_the_most() {
     assert_eq!(filled(9).len(), 3);
 }
-"#),
+"#,
+        ),
     ])
     .await;
     assert!(after.contains("len() - 1"), "{after}");
@@ -151,7 +177,9 @@ async fn a_missing_negation_and_a_hang_beside_it() {
     }
     let (_, after) = mended(&[
         ("Cargo.toml", MANIFEST),
-        ("src/lib.rs", r#"use std::collections::HashMap;
+        (
+            "src/lib.rs",
+            r#"use std::collections::HashMap;
 
 /// Words and how often they are there.
 pub fn count(text: &str) -> HashMap<String, usize> {
@@ -185,7 +213,8 @@ mod tests {
         assert!(count("").is_empty());
     }
 }
-"#),
+"#,
+        ),
     ])
     .await;
     assert!(after.contains("!word.is_empty()"), "{after}");
@@ -198,13 +227,18 @@ async fn a_wrong_variable_in_the_binary() {
     }
     let (_, after) = mended(&[
         ("Cargo.toml", MANIFEST),
-        ("src/main.rs", r#"mod shape;
+        (
+            "src/main.rs",
+            r#"mod shape;
 
 fn main() {
     println!("{}", shape::area(3, 4));
 }
-"#),
-        ("src/shape.rs", r#"/// The area of a rectangle.
+"#,
+        ),
+        (
+            "src/shape.rs",
+            r#"/// The area of a rectangle.
 pub fn area(width: u32, height: u32) -> u32 {
     let area = width * width;
     area
@@ -230,7 +264,8 @@ mod tests {
         assert_eq!(border(3, 4), 14);
     }
 }
-"#),
+"#,
+        ),
     ])
     .await;
     assert!(after.contains("width * height") || after.contains("height * width"), "{after}");
@@ -243,7 +278,9 @@ async fn a_wrong_constant_needs_a_build_of_its_own() {
     }
     let (_, after) = mended(&[
         ("Cargo.toml", MANIFEST),
-        ("src/lib.rs", r#"/// Minutes of a day.
+        (
+            "src/lib.rs",
+            r#"/// Minutes of a day.
 pub const DAY: u32 = 24 * 59;
 
 /// Whole days.
@@ -260,8 +297,53 @@ fn a_day_is_a_day() {
 fn none() {
     assert_eq!(days(5), 0);
 }
-"#),
+"#,
+        ),
     ])
     .await;
     assert!(after.contains("24 * 60"), "{after}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_mount_namespaces_it_works_in_private_copies() {
+    let sandbox = Sandbox::probe(SandboxOptions::default().with_max_tier(Tier::B));
+    if sandbox.tier() != Tier::B || !has("cargo") {
+        return;
+    }
+    let repo = TestRepo::new(&[
+        ("Cargo.toml", MANIFEST),
+        (
+            "src/lib.rs",
+            "pub fn add(a: i32, b: i32) -> i32 {\n    a - b\n}\n\n#[test]\nfn sum() {\n    assert_eq!(add(1, 2), 3);\n    assert_eq!(add(5, 0), 5);\n    assert_eq!(add(2, 2), 4);\n}\n",
+        ),
+    ]);
+    let ws = repo.workspace_in(Arc::new(sandbox), WorkspaceOptions::default());
+    let mut run = Run::on(repo, ws);
+    run.good("observe", json!({})).await;
+    let output = run.good("repair", json!({})).await;
+    assert_eq!(output.value["report"]["patches"][0]["after"], "    a + b");
+    run.good("run_tests", json!({ "require": "improve" })).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_single_edit_mends_is_said_with_the_suspicious_lines() {
+    if !has("cargo") {
+        return;
+    }
+    let mut run = Run::new(&[
+        ("Cargo.toml", MANIFEST),
+        (
+            "src/lib.rs",
+            "pub fn word(n: u8) -> &'static str {\n    \"zero\"\n}\n\n#[test]\nfn words() {\n    assert_eq!(word(1).len() + word(7).len() * word(9).len() + 1000, n());\n}\n\n#[cfg(test)]\nfn n() -> usize {\n    9999\n}\n",
+        ),
+    ]);
+    run.good("observe", json!({})).await;
+    let before = run.repo.read("src/lib.rs");
+    let Outcome::Failed(failure) = run.act("repair", json!({})).await else {
+        panic!("it cannot be mended")
+    };
+    assert_eq!(failure.class.to_string(), "NoPatch", "{}", failure.message);
+    assert_eq!(failure.output.value["suspicious"][0]["file"], "src/lib.rs");
+    assert_eq!(run.repo.read("src/lib.rs"), before);
+    assert!(run.repo.read("target/CACHEDIR.TAG").is_none(), "the user's checkout was built in");
 }

@@ -1,5 +1,6 @@
 //! Writes the instrumented text.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -23,11 +24,14 @@ pub(super) struct Written {
     pub(super) spans: Vec<Span>,
 }
 
+/// A candidate, the number that switches it on, and its text.
+type Arm = (CandidateId, u32, String);
+
 /// A choice at one place, between all candidates that meet there.
 struct Choice {
     range: Range<usize>,
     form: Form,
-    arms: Vec<(CandidateId, u32, String)>,
+    arms: Vec<Arm>,
     path: String,
 }
 
@@ -58,17 +62,14 @@ pub(super) fn emit(
     first_site: usize,
 ) -> Written {
     let source = file.text.as_str();
-    let mut grouped: BTreeMap<
-        (usize, std::cmp::Reverse<usize>, Form),
-        Vec<(CandidateId, u32, String)>,
-    > = BTreeMap::new();
+    let mut grouped: BTreeMap<(usize, Reverse<usize>, Form), Vec<Arm>> = BTreeMap::new();
     for (id, number, place) in placed {
-        let key = (place.range.start, std::cmp::Reverse(place.range.end), place.form);
+        let key = (place.range.start, Reverse(place.range.end), place.form);
         grouped.entry(key).or_default().push((id, number, place.mutant));
     }
     let choices: Vec<Choice> = grouped
         .into_iter()
-        .map(|((start, std::cmp::Reverse(end), form), arms)| Choice {
+        .map(|((start, Reverse(end), form), arms)| Choice {
             range: start..end,
             form,
             arms,

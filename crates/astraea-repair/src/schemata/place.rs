@@ -268,7 +268,7 @@ fn is_plain_statement(node: Node<'_>) -> bool {
             | "macro_definition"
             | "label"
     ) && !node.kind().ends_with("_item")
-        && !node.prev_named_sibling().is_some_and(|before| before.kind() == "attribute_item")
+        && node.prev_named_sibling().is_none_or(|before| before.kind() != "attribute_item")
 }
 
 /// Whether what is below is evaluated by the compiler, or is not code.

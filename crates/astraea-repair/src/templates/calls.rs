@@ -264,8 +264,8 @@ fn insert_argument(maker: &mut Maker<'_>, callee: Node<'_>, arguments: Node<'_>)
     let name = view.text(callee).to_owned();
     let end = arguments.end_byte().saturating_sub(1);
     let comma = if members.is_empty() { "" } else { ", " };
-    if view.language == Language::Python && matches!(name.as_str(), "sorted" | "min" | "max")
-        || name.ends_with(".sort") && view.language == Language::Python
+    if view.language == Language::Python
+        && (matches!(name.as_str(), "sorted" | "min" | "max") || name.ends_with(".sort"))
     {
         for (extra, prior) in
             [("reverse=True", 0.5), ("key=len", 0.35), ("key=abs", 0.3), ("key=str", 0.25)]

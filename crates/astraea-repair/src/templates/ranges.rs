@@ -96,6 +96,19 @@ pub(super) fn bounds(maker: &mut Maker<'_>, node: Node<'_>) {
                 tries.push((format!("{name}:{stop}{step}"), 0.35));
                 tries.push((format!("{start}:{name}{step}"), 0.35));
             }
+            let turned = |bound: &str| match bound.strip_prefix('-') {
+                Some(bound) => bound.to_owned(),
+                None => format!("-{bound}"),
+            };
+            let plain = |bound: &str| {
+                !bound.is_empty() && bound.chars().all(|c| c.is_alphanumeric() || "_.-".contains(c))
+            };
+            if plain(start) {
+                tries.push((format!("{}:{stop}{step}", turned(start)), 0.35));
+            }
+            if plain(stop) {
+                tries.push((format!("{start}:{}{step}", turned(stop)), 0.35));
+            }
             if !start.is_empty() && !stop.is_empty() {
                 tries.push((format!("{stop}:{start}{step}"), 0.4));
             }

@@ -28,7 +28,7 @@ pub(super) fn parallel() -> usize {
 /// What a build gave.
 pub(super) enum Built {
     /// The test binaries.
-    Binaries(Binaries),
+    Binaries(Arc<Binaries>),
     /// What the compiler said.
     Errors(Vec<CompileError>),
 }
@@ -187,7 +187,11 @@ impl Builder {
         let binaries = tests.iter().map(|artifact| artifact.binary(&tests)).collect();
         let run = self.ws.command(&copy, ["true"], &self.runner.dir).await?;
         let built = Binaries::new(self.ws.clone(), run, shown, binaries);
-        built.list(&self.cx.cancel).await.map(Built::Binaries).map_err(Refused::from)
+        built
+            .list(&self.cx.cancel)
+            .await
+            .map(|all| Built::Binaries(Arc::new(all)))
+            .map_err(Refused::from)
     }
 
     /// Removes what was kept for the search.

@@ -194,11 +194,10 @@ impl RustOracle {
     /// One process for each, several at a time.
     fn run(
         &mut self,
-        binaries: Binaries,
+        binaries: Arc<Binaries>,
         runs: Vec<(CandidateId, Option<u32>)>,
         limit: Duration,
     ) -> Result<BTreeMap<CandidateId, Verdict>, OracleError> {
-        let binaries = Arc::new(binaries);
         let mut verdicts = BTreeMap::new();
         let suite = self.suite.max(limit);
         let mut left = runs.into_iter();
