@@ -387,7 +387,12 @@ impl Repository {
         Ok(eol::filter(&self.user().0, path))
     }
 
-    pub(crate) fn put_blob(&self, bytes: &[u8]) -> Result<BlobId, Error> {
+    /// Keeps these bytes in our own object store, never in the user's, and gives the id under which
+    /// [`blob`](Self::blob) finds them again.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::Git`] when the store cannot be written.
+    pub fn put_blob(&self, bytes: &[u8]) -> Result<BlobId, Error> {
         self.store.put(bytes)
     }
 

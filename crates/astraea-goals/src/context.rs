@@ -26,6 +26,12 @@ const TEXTS: [&str; 16] = [
     "base",
 ];
 
+/// Values that are contents of files: they are kept as blobs, and only their ids are written down.
+const CONTENTS: [&str; 4] = ["new_content", "test_content", "search", "replace"];
+
+/// The key of a value that stands for a blob.
+const BLOB: &str = "blob";
+
 /// Values that have to be a list of texts (one text stands for a list of one).
 const LISTS: [&str; 2] = ["tests", "test_ids"];
 
@@ -52,7 +58,9 @@ impl GoalContext {
             if value.is_null() {
                 continue;
             }
-            if TEXTS.contains(&name.as_str()) && !value.is_string() {
+            let pinned =
+                CONTENTS.contains(&name.as_str()) && value.get(BLOB).is_some_and(Value::is_string);
+            if TEXTS.contains(&name.as_str()) && !value.is_string() && !pinned {
                 return wrong(name, format!("must be a string, not {}", kind(value)));
             }
             if LISTS.contains(&name.as_str()) && texts(value).is_none() {
@@ -101,6 +109,23 @@ impl GoalContext {
             return wrong("search", "is empty: give the text that is to be replaced".to_owned());
         }
         Ok(context)
+    }
+
+    /// Puts contents of files where `keep` puts them, so that the journal holds ids and never contents.
+    ///
+    /// # Errors
+    /// That of `keep`.
+    pub(crate) fn pin<E>(
+        &mut self,
+        mut keep: impl FnMut(&str) -> Result<String, E>,
+    ) -> Result<(), E> {
+        for name in CONTENTS {
+            if let Some(Value::String(text)) = self.values.get(name) {
+                let id = keep(text)?;
+                self.values.insert(name.to_owned(), serde_json::json!({ BLOB: id }));
+            }
+        }
+        Ok(())
     }
 
     /// A text value.
@@ -188,6 +213,19 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn contents_of_files_are_pinned_and_can_be_read_back() {
+        let given =
+            json!({"file_path": "a.py", "search": "x = 1", "replace": "x = 2", "reason": "why"});
+        let mut context = GoalContext::new(&given).unwrap();
+        context.pin(|text| Ok::<_, ()>(format!("id of {}", text.len()))).unwrap();
+        let written = context.to_value();
+        assert!(!written.to_string().contains("x = "), "{written}");
+        assert_eq!(written["replace"], json!({"blob": "id of 5"}));
+        assert_eq!(GoalContext::new(&written).unwrap(), context);
+        assert!(GoalContext::new(&json!({"reason": {"blob": "1"}})).is_err());
+    }
 
     #[test]
     fn values_of_the_wrong_type_are_refused_by_name() {

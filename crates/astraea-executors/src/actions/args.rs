@@ -5,6 +5,8 @@ use astraea_engine::TaskContext;
 use serde_json::Value;
 
 use crate::Error;
+#[cfg(feature = "files")]
+use crate::Workspace;
 
 /// The arguments of one task.
 pub(super) struct Args<'a> {
@@ -31,6 +33,23 @@ impl<'a> Args<'a> {
             }
         }
         Ok(None)
+    }
+
+    /// Contents of a file: a text, or `{"blob": id}` for one that is kept in the object store.
+    #[cfg(feature = "files")]
+    pub(super) fn contents(&self, names: &[&str], ws: &Workspace) -> Result<Option<String>, Error> {
+        for name in names {
+            if let Some(id) = self.get(name).and_then(|value| value.get("blob")) {
+                let id = id.as_str().and_then(|id| id.parse().ok());
+                let id = id.ok_or_else(|| self.wrong(name, "names a blob by no id"))?;
+                let bytes = ws.repo().blob(id)?;
+                let text = String::from_utf8(bytes);
+                return text
+                    .map(Some)
+                    .map_err(|_| self.wrong(name, "names a blob that is no text"));
+            }
+        }
+        Ok(self.text(names)?.map(str::to_owned))
     }
 
     pub(super) fn need_text(&self, names: &[&str]) -> Result<&'a str, Error> {

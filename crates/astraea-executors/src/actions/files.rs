@@ -37,7 +37,7 @@ impl Action for Change {
     async fn run(&self, ws: &Arc<Workspace>, cx: &TaskContext) -> Result<Outcome, Error> {
         let args = Args::of(cx);
         let path = args.need_path(&["path", "file_path"])?;
-        let how = how(*self, &args)?;
+        let how = how(*self, &args, ws)?;
         let base = ws.edits_so_far(cx)?;
         let (ws, change) = (ws.clone(), *self);
         let edits = blocking(move || {
@@ -51,22 +51,29 @@ impl Action for Change {
     }
 }
 
-fn how(change: Change, args: &Args<'_>) -> Result<How, Error> {
+fn how(change: Change, args: &Args<'_>, ws: &Workspace) -> Result<How, Error> {
     const CONTENT: [&str; 2] = ["content", "new_content"];
     match change {
         Change::Delete => return Ok(How::Gone),
-        Change::Create => return Ok(How::Whole(args.need_text(&CONTENT)?.to_owned())),
+        Change::Create => {
+            let content = args.contents(&CONTENT, ws)?;
+            let content =
+                content.ok_or_else(|| args.wrong("content", "is missing; give it as a text"))?;
+            return Ok(How::Whole(content));
+        }
         Change::Modify => {}
     }
-    if let Some(content) = args.text(&CONTENT)? {
-        return Ok(How::Whole(content.to_owned()));
+    if let Some(content) = args.contents(&CONTENT, ws)? {
+        return Ok(How::Whole(content));
     }
-    if let Some(search) = args.text(&["search"])? {
+    if let Some(search) = args.contents(&["search"], ws)? {
         if search.is_empty() {
             return Err(args.wrong("search", "is empty; give the text to replace"));
         }
-        let replace = args.need_text(&["replace"])?.to_owned();
-        return Ok(How::Replace { search: search.to_owned(), replace });
+        let replace = args.contents(&["replace"], ws)?;
+        let replace =
+            replace.ok_or_else(|| args.wrong("replace", "is missing; give it as a text"))?;
+        return Ok(How::Replace { search, replace });
     }
     let Some(span) = args.get("span") else {
         return Err(args.wrong(

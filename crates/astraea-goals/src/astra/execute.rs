@@ -55,7 +55,11 @@ impl Astra {
             };
         }
         let begun = Instant::now();
-        let (classified, context) = self.understand(&goal)?;
+        let (classified, mut context) = self.understand(&goal)?;
+        context.pin(|text| {
+            let id = self.repo.put_blob(text.as_bytes());
+            id.map(|id| id.to_string()).map_err(|error| GoalError::Repository(error.to_string()))
+        })?;
         let limits = self.limits(&goal);
         let snapshot_started = Instant::now();
         let snapshot = self.snapshot(goal.base.clone()).await?;
