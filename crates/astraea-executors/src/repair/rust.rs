@@ -66,7 +66,7 @@ async fn search_in(job: &Job, files: Vec<SourceFile>, runner: Runner) -> Result<
         ));
     }
     job.cx.progress("building the tests");
-    let mut builder = Builder::new(job, runner);
+    let mut builder = Builder::new(job, runner)?;
     let (traced, binaries) = first_build(&mut builder, &files).await?;
     let failing = binaries.find(&job.failing);
     if failing.is_empty() {
@@ -93,10 +93,7 @@ async fn search_in(job: &Job, files: Vec<SourceFile>, runner: Runner) -> Result<
     let (cx, deadline) = (job.cx.clone(), job.deadline);
     let report = blocking(move || {
         let mut oracle = RustOracle::new(builder, given, tests, seen.screening, cx, deadline);
-        let report =
-            repair(&request, &mut oracle).map_err(|e| Error::Internal(format!("repair: {e}")));
-        oracle.end();
-        report
+        repair(&request, &mut oracle).map_err(|e| Error::Internal(format!("repair: {e}")))
     })
     .await?;
     Ok(Found { report, files })

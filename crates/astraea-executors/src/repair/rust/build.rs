@@ -65,9 +65,11 @@ pub(super) struct Builder {
 }
 
 impl Builder {
-    pub(super) fn new(job: &Job, runner: Runner) -> Self {
-        let shelf = format!("{SHELF}/{}-{}", std::process::id(), job.cx.run.as_str().len());
-        Self {
+    pub(super) fn new(job: &Job, runner: Runner) -> Result<Self, Error> {
+        let mut name = [0; 8];
+        getrandom::fill(&mut name).map_err(|e| Error::Internal(format!("no random bytes: {e}")))?;
+        let shelf = format!("{SHELF}/{}", hex::encode(name));
+        Ok(Self {
             ws: job.ws.clone(),
             cx: job.cx.clone(),
             edits: job.edits.clone(),
@@ -76,7 +78,7 @@ impl Builder {
             shelf,
             shelved: Vec::new(),
             builds: 0,
-        }
+        })
     }
 
     /// Builds with these texts in place of the files of the same names.
@@ -194,14 +196,19 @@ impl Builder {
             .map_err(Refused::from)
     }
 
-    /// Removes what was kept for the search.
-    pub(super) fn clear(&mut self) {
+    fn clear(&mut self) {
         let state = self.ws.repo().state();
         self.shelved.push(".keep".to_owned());
         for name in self.shelved.drain(..) {
-            // a left-over is overwritten by the next search
             let _ = state.remove(&format!("{}/{name}", self.shelf));
         }
+    }
+}
+
+/// Removes what was kept for the search.
+impl Drop for Builder {
+    fn drop(&mut self) {
+        self.clear();
     }
 }
 

@@ -56,8 +56,6 @@ pub(super) struct RustOracle {
     alone: BTreeSet<CandidateId>,
     built_alone: usize,
     tried: usize,
-    /// Why the last build failed, for the one who reads the error.
-    said: String,
 }
 
 impl RustOracle {
@@ -81,13 +79,7 @@ impl RustOracle {
             alone: BTreeSet::new(),
             built_alone: 0,
             tried: 0,
-            said: String::new(),
         }
-    }
-
-    /// Removes what was kept for the search.
-    pub(super) fn end(&mut self) {
-        self.builder.clear();
     }
 
     /// One build for as many as bear it.
@@ -143,7 +135,6 @@ impl RustOracle {
     ) {
         let mut coarse = BTreeSet::new();
         for error in errors {
-            self.said.clone_from(&error.message);
             let blames: Vec<Blame> =
                 error.spans.iter().map(|at| built.blame(&at.file, at.range.clone())).collect();
             let guilty = blames.iter().find_map(|blame| match blame {
