@@ -228,7 +228,7 @@ impl CompiledDomain {
         Ok(plans)
     }
 
-    fn no_plan(
+    pub(crate) fn no_plan(
         &self,
         state: &State,
         tasks: &Network,

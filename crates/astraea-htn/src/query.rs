@@ -144,6 +144,37 @@ impl Query {
         Self { ops, slots: vars.slots }
     }
 
+    /// The conjuncts again, and for each variable its type, where one has to be asked for, and whether its choice matters.
+    pub(crate) fn parts(&self) -> (Vec<Cond>, Vec<Ty>, Vec<bool>) {
+        let mut types = vec![Ty::default(); self.slots];
+        let mut used = vec![true; self.slots];
+        let mut parts = Vec::with_capacity(self.ops.len());
+        for op in &self.ops {
+            match op {
+                Op::Match { pred, args, .. } => {
+                    let mut plain = Vec::with_capacity(args.len());
+                    for pat in args {
+                        plain.push(match pat {
+                            Pat::Known(arg) => *arg,
+                            Pat::Same(slot) => Arg::Var(*slot),
+                            Pat::Bind(slot, ty) => {
+                                types[usize::from(*slot)] = ty.clone();
+                                Arg::Var(*slot)
+                            }
+                        });
+                    }
+                    parts.push(Cond::Atom(*pred, plain));
+                }
+                Op::Check(cond, _) => parts.push(cond.clone()),
+                Op::Each { slot, ty, once } => {
+                    types[usize::from(*slot)] = ty.clone();
+                    used[usize::from(*slot)] = !once;
+                }
+            }
+        }
+        (parts, types, used)
+    }
+
     /// How many cursors a run needs.
     pub(crate) fn cursors(&self) -> usize {
         self.ops.len()

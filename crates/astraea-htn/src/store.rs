@@ -204,6 +204,11 @@ impl Store {
         self.hash ^= fact.key;
     }
 
+    /// How many facts were ever seen.
+    pub(crate) fn count(&self) -> usize {
+        self.facts.len()
+    }
+
     /// All facts of a predicate.
     pub(crate) fn of_pred(&self, pred: u32) -> Chain {
         self.by_pred[pred as usize]

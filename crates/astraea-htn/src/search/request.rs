@@ -206,6 +206,12 @@ fn goal(
 }
 
 impl Rules {
+    /// Whether every plan will do.
+    pub(crate) fn is_empty(&self) -> bool {
+        let Self { actions, plans, methods, steps } = self;
+        actions.is_empty() && plans.is_empty() && methods.is_empty() && steps.is_empty()
+    }
+
     fn new(model: &Model, objects: &Objects, options: &Options<'_>) -> Result<Self, Error> {
         let mut rules = Self::default();
         for name in &options.forbidden_actions {

@@ -1,0 +1,52 @@
+//! A problem with every variable bound, and a heuristic search on it.
+
+mod build;
+mod heuristic;
+mod intern;
+mod progress;
+mod reach;
+mod replay;
+
+use crate::cond::Cond;
+use crate::model::Method;
+
+pub(crate) use build::build;
+pub(crate) use progress::{Progress, Progression};
+pub(crate) use replay::replay;
+
+/// What is to be carried out.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) top: &'a Method,
+    pub(crate) goal: Option<&'a (Cond, usize)>,
+    /// Whether the problem is totally ordered as it stands; if not, it is solved in the order in which subtasks are declared.
+    pub(crate) ordered: bool,
+}
+
+/// Asks now and then whether to stop: because of the time, or because of the memory. Once it said so, it says so again.
+pub(crate) struct Stop<'a> {
+    ask: &'a dyn Fn() -> bool,
+    /// Bytes.
+    pub(crate) memory: usize,
+    ticks: u32,
+    stopped: bool,
+}
+
+impl<'a> Stop<'a> {
+    pub(crate) fn new(ask: &'a dyn Fn() -> bool, memory: usize) -> Self {
+        Self { ask, memory, ticks: 0, stopped: false }
+    }
+
+    /// Whether to stop, given the bytes in use.
+    pub(crate) fn now(&mut self, bytes: usize) -> bool {
+        self.ticks = self.ticks.wrapping_add(1);
+        self.stopped |= bytes > self.memory || (self.ticks.is_multiple_of(256) && (self.ask)());
+        self.stopped
+    }
+
+    /// Whether to stop, before something long.
+    pub(crate) fn soon(&mut self) -> bool {
+        self.stopped |= (self.ask)();
+        self.stopped
+    }
+}
