@@ -23,7 +23,7 @@ fn piece(language: Language) -> BoxedStrategy<String> {
             "match x { 1 => 2, _ => { 3 } }",
             "const K: u8 = 4;",
             "println!(\"{}\", x);",
-            "#![allow(dead_code)]\n",
+            "#![warn(dead_code)]\n",
             "//! words\n",
             "#[test]\n",
             "mod m { ",

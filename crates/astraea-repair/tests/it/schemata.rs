@@ -107,7 +107,7 @@ fn the_innermost_is_blamed() {
 
 #[test]
 fn every_block_tells_that_it_ran_and_lines_stay_where_they_are() {
-    let source = "//! Words.\n#![allow(dead_code)]\nfn f(a: bool) -> u8 {\n    if a {\n        1\n    } else {\n        2\n    }\n}\nconst fn g() {}\n";
+    let source = "//! Words.\n#![warn(dead_code)]\nfn f(a: bool) -> u8 {\n    if a {\n        1\n    } else {\n        2\n    }\n}\nconst fn g() {}\n";
     let built = built(source, &[], &Plan::default().with_trace(true));
     let lines: Vec<&[u32]> = built.sites.iter().map(|site| site.lines.as_slice()).collect();
     assert_eq!(lines, [&[3, 4, 6, 8, 9][..], &[5], &[7]]);
