@@ -20,6 +20,19 @@ use crate::{CommandSpec, Mount, SandboxError, Upper};
 /// The private home where the caller has none that exists.
 const SPARE_HOME: &str = "/run/home";
 
+/// What of `/proc` changes the host and not the process that writes to it.
+const KERNEL_KNOBS: &[&str] = &[
+    "/proc/sys",
+    "/proc/sysrq-trigger",
+    "/proc/irq",
+    "/proc/bus",
+    "/proc/fs",
+    "/proc/acpi",
+    "/proc/scsi",
+    "/proc/mtrr",
+    "/proc/dynamic_debug",
+];
+
 /// Files that only root can read, hidden when the command runs as root.
 pub(crate) const ROOT_ONLY: &[&str] = &[
     "/etc/shadow",
@@ -188,6 +201,14 @@ impl Builder<'_> {
             self.resolver();
         }
         if host.is_root {
+            // Root's files are the command's own files, capabilities or not, and these reach the kernel
+            // of the host: a core_pattern is a command that it runs as root, outside. bubblewrap asks
+            // whether the folder can be written, which says nothing of the files in it.
+            for path in KERNEL_KNOBS.iter().map(Path::new) {
+                if fs::symlink_metadata(path).is_ok() {
+                    self.push(["--ro-bind".as_ref(), path.as_ref(), path.as_ref()]);
+                }
+            }
             for path in ROOT_ONLY.iter().map(Path::new) {
                 if !host.homes.iter().any(|home| home == path) && fs::symlink_metadata(path).is_ok()
                 {

@@ -38,6 +38,20 @@ fn case_65_no_change_outside() {
     }
 }
 
+#[test]
+fn case_65_settings_of_the_hosts_kernel_cannot_be_opened_for_writing() {
+    // Opened and never written to: where this fails, it must not do what it warns of.
+    let knobs = "/proc/sys/kernel/core_pattern /proc/sys/kernel/modprobe /proc/sys/vm/swappiness
+        /proc/sysrq-trigger /proc/irq/default_smp_affinity /proc/mtrr";
+    for tier in [Tier::A, Tier::B] {
+        let spec = script(&format!(
+            "for f in {}; do if [ -e $f ] && ( : >> $f ) 2>/dev/null; then echo $f; fi; done; echo end",
+            knobs.split_whitespace().collect::<Vec<_>>().join(" ")
+        ));
+        assert_eq!(say(tier, &spec).trim(), "end", "{tier}");
+    }
+}
+
 /// A folder of the host that is visible inside as it is and in which the tests may write.
 fn visible() -> std::path::PathBuf {
     std::env::var_os("CARGO_TARGET_TMPDIR").map_or_else(std::env::temp_dir, Into::into)
