@@ -14,6 +14,9 @@ use super::suite::{mark_flaky, run_suite};
 use crate::evidence::{TestId, TestReport, Verdict, report_table};
 use crate::{Error, Workspace};
 
+/// The share of the time that the first run of the tests may take.
+const SHARE: f64 = 0.4;
+
 /// Looks at the repository as it is.
 #[derive(Debug)]
 pub(super) struct Observe;
@@ -31,12 +34,15 @@ impl Action for Observe {
         let languages = languages(&tree, &ws.scope().dir_text());
         // made once, before two ask for it at the same time
         let _copy = ws.copy(&nothing).await?;
+        // A test that never ends must leave time to mend it.
+        let mut looking = cx.clone();
+        looking.budget = cx.budget.mul_f64(SHARE);
         let (run, tools) = tokio::join!(
-            run_suite(ws, cx, &nothing, &[], &[]),
+            run_suite(ws, &looking, &nothing, &[], &[]),
             super::toolbox::look(ws, cx, &languages)
         );
         let (mut run, tools) = (run?, tools?);
-        mark_flaky(ws, cx, &nothing, &[], &mut run).await?;
+        mark_flaky(ws, &looking, &nothing, &[], &mut run).await?;
         let report = &run.report;
         let failing = failing(report, &wanted);
         let verdict = report.verdict();

@@ -40,6 +40,8 @@ class State:
         self.kills = {}
         self.calls = []
         self.expected = {}
+        self.test_cpu = 5.0
+        self.late = False
 
 
 STATE = State()
@@ -197,6 +199,14 @@ def run_pytest(select_ids, stop_early):
     seen = {}
 
     class Recorder:
+        @pytest.hookimpl(hookwrapper=True)
+        def pytest_runtest_call(self, item):
+            limit_test()
+            try:
+                yield
+            finally:
+                limit_test(False)
+
         def pytest_runtest_logreport(self, report):
             entry = seen.setdefault(report.nodeid, ["passed", 0.0, ""])
             entry[1] += report.duration
@@ -229,6 +239,11 @@ def run_unittest(select_ids):
         def startTest(self, test):
             super().startTest(test)
             self.began = time.perf_counter()
+            limit_test()
+
+        def stopTest(self, test):
+            limit_test(False)
+            super().stopTest(test)
 
         def note(self, test, outcome, error=None):
             text = "".join(traceback.format_exception(*error))[-MOST_MESSAGE:] if error else ""
@@ -452,6 +467,22 @@ class Tracer:
         calls["args"].setdefault(json.dumps(texts), texts)
 
 
+class Slow(BaseException):
+    """Ends a call that takes too long; not an Exception, so that the code under test does not catch it."""
+
+
+def limit_test(on=True):
+    """A test that loops for ever fails after a while instead of taking the others' time."""
+
+    def late(number, frame):
+        STATE.late = True
+        raise Slow()
+
+    if on:
+        signal.signal(signal.SIGVTALRM, late)
+    signal.setitimer(signal.ITIMER_VIRTUAL, STATE.test_cpu if on else 0)
+
+
 def baseline_child():
     """All tests once, traced one by one."""
     tracer = Tracer()
@@ -535,6 +566,7 @@ def baseline(request):
     STATE.runner = request.get("runner", "pytest")
     STATE.select = list(request.get("select") or [])
     STATE.editable = frozenset(request.get("editable") or [])
+    STATE.test_cpu = request.get("test_cpu", STATE.test_cpu)
     cpu, wall = request.get("cpu", 120.0), request.get("wall", 300.0)
     if STATE.runner == "pytest" and importlib.util.find_spec("pytest") is None:
         STATE.runner = "unittest"
@@ -609,6 +641,8 @@ def confirm(candidate, failing, passing):
     if not all(test in STATE.light for test in failing):
         first = run_all(failing, False)
         failed = [t for t in failing if first.get(t, ["missing"])[0] != "passed"]
+        if STATE.late:
+            return {"kind": "timeout"}
         if failed:
             return {"kind": "fail", "failed": failed, "fixed": len(failing) - len(failed)}
         return {"kind": "more"}
@@ -637,6 +671,7 @@ def try_candidates(request, answer):
     slow_cpu, slow_wall = request.get("suite_cpu", cpu * 10), request.get("suite_wall", wall * 10)
     parallel = max(1, request.get("parallel", 1))
     candidates = {candidate["id"]: candidate for candidate in request["candidates"]}
+    STATE.test_cpu = cpu
 
     def stage(ids, function, cpu, wall):
         jobs = [
@@ -849,10 +884,6 @@ def generate(calls, count, rng):
                     pass
         add(changed)
     return made
-
-
-class Slow(BaseException):
-    pass
 
 
 def canonical(value, depth=0):

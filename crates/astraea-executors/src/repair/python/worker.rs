@@ -18,7 +18,9 @@ pub(super) const SCRIPT: &str = include_str!("../worker.py");
 
 /// Processor seconds of a candidate on its first try, beyond what the tests took.
 const SCREENING: f64 = 0.3;
-/// Processor seconds of a candidate that is tried again.
+/// Processor seconds that a test runner needs before the first test, on the first try.
+const STARTUP: f64 = 0.4;
+/// Processor seconds of a candidate that is tried again, and of its runner.
 const SLOW: f64 = 4.0;
 
 /// A worker that answers.
@@ -181,12 +183,17 @@ impl PythonOracle {
     }
 
     /// One answer for each candidate.
-    fn try_all(&mut self, batch: &[Candidate], cpu: f64) -> Result<Vec<Verdict>, OracleError> {
+    fn try_all(
+        &mut self,
+        batch: &[Candidate],
+        cpu: f64,
+        startup: f64,
+    ) -> Result<Vec<Verdict>, OracleError> {
         let cpu = cpu + self.suite_seconds * 2.0;
         let suite = cpu + self.suite_seconds * 4.0 + 2.0;
         let request = json!({
             "cmd": "try", "candidates": self.candidates(batch)?, "failing": self.failing, "passing": self.passing,
-            "cpu": cpu, "wall": cpu * 4.0 + 1.0, "suite_cpu": suite, "suite_wall": suite * 4.0 + 2.0, "parallel": self.parallel,
+            "cpu": cpu, "wall": cpu * 4.0 + 1.0, "suite_cpu": suite, "suite_wall": suite * 4.0 + 2.0, "startup": startup, "parallel": self.parallel,
         });
         let mut answers: BTreeMap<u64, Value> = BTreeMap::new();
         block_on(async {
@@ -216,11 +223,11 @@ impl PythonOracle {
 
 impl Oracle for PythonOracle {
     fn evaluate(&mut self, batch: &[Candidate]) -> Result<Vec<Verdict>, OracleError> {
-        self.try_all(batch, SCREENING)
+        self.try_all(batch, SCREENING, STARTUP)
     }
 
     fn evaluate_slowly(&mut self, batch: &[Candidate]) -> Result<Vec<Verdict>, OracleError> {
-        self.try_all(batch, SLOW)
+        self.try_all(batch, SLOW, SLOW)
     }
 
     fn should_stop(&self) -> bool {
