@@ -93,6 +93,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: Ledger,
     },
+    /// Plan in the language of the planning competition (HDDL), without any repository.
+    Htn {
+        #[command(subcommand)]
+        command: Htn,
+    },
     /// Call a tool directly, as a model would.
     Tool {
         /// The tool: execute_goal, schedule_code_modification.
@@ -243,4 +248,43 @@ mod tests {
         let Command::Run(goal) = args.command else { panic!("run") };
         assert_eq!(goal.timeout, Some(-5));
     }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Htn {
+    /// Find the errors and the oddities of a domain, and of a problem.
+    Check {
+        /// The domain file.
+        domain: PathBuf,
+        /// The problem file.
+        problem: Option<PathBuf>,
+    },
+    /// Look for a plan and print it with its decomposition.
+    Plan {
+        /// The domain file.
+        domain: PathBuf,
+        /// The problem file.
+        problem: PathBuf,
+        /// CPU seconds to spend.
+        #[arg(long, value_name = "S", default_value_t = 60.0)]
+        time: f64,
+        /// Memory to hold to, in MiB.
+        #[arg(long, value_name = "MB", default_value_t = 4096)]
+        memory: usize,
+        /// Print the decomposition as an indented tree.
+        #[arg(long, conflicts_with = "dot")]
+        tree: bool,
+        /// Print the decomposition in the language of Graphviz.
+        #[arg(long)]
+        dot: bool,
+    },
+    /// Check a plan that `astra htn plan --json` printed; say the first fault.
+    Verify {
+        /// The domain file.
+        domain: PathBuf,
+        /// The problem file.
+        problem: PathBuf,
+        /// The plan file.
+        plan: PathBuf,
+    },
 }

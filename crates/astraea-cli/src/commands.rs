@@ -4,6 +4,7 @@ mod changes;
 mod demo;
 mod doctor;
 mod goals;
+mod htn;
 mod ledger;
 mod plan;
 mod result;
@@ -38,6 +39,7 @@ pub(crate) async fn run(args: Args) -> Result<u8, Failure> {
         Command::Goals { command } => goals::run(&global, command).await,
         Command::Changes { command } => changes::run(&global, command).await,
         Command::Ledger { command } => ledger::run(&global, &command),
+        Command::Htn { command } => htn::run(&global, &command),
         Command::Tool { name, arguments } => tool::run(&global, &name, &arguments).await,
         Command::Trust { revoke } => {
             let astra = open(&global, false)?;

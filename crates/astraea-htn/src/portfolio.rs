@@ -1,6 +1,6 @@
 //! Both searches in turn, on one thread, under one budget.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::fmt;
 use std::time::Duration;
 
@@ -31,9 +31,8 @@ impl fmt::Debug for Budget<'_> {
     }
 }
 
-/// Until which part of the time the lifted search goes first, and the ground search after it.
-const LIFTED: f64 = 0.12;
-const GROUND: f64 = 0.75;
+/// Until which part of the time each search goes, in turn: lifted, ground, lifted, ground, lifted.
+const TURNS: [f64; 5] = [0.015, 0.3, 0.45, 0.85, 1.0];
 
 impl CompiledDomain {
     /// Looks for a plan with the lifted depth-first search and, where that does not come to an end soon, with a heuristic search on the ground
@@ -50,52 +49,63 @@ impl CompiledDomain {
         options: &Options<'_>,
         budget: &Budget<'_>,
     ) -> Result<Plan, Error> {
-        let until = Cell::new(budget.time.mul_f64(LIFTED));
+        let until = Cell::new(budget.time);
         let outside = options.stop;
         let stop = || outside.is_some_and(|s| s()) || (budget.elapsed)() >= until.get();
         let inner = Options { stop: Some(&stop), ..options.clone() };
         let request = Request::new(&self.model, &state.objects, tasks, &inner)?;
         let mut search =
             Search::new(&self.model, &state.objects, &state.store, &request, &inner, false);
-        match search.run() {
-            End::Found => return Ok(self.priced(state, search.plan())),
-            End::Exhausted => return Err(self.no_plan(state, tasks, &search, &inner, &request)),
-            End::Stopped(Limit::Stopped) => {}
-            End::Stopped(limit) => return Err(Error::Stopped { limit }),
-        }
         let free = request.rules.is_empty()
             && options.accept.is_none()
             && options.max_plan_length.is_none();
-        if free {
-            until.set(budget.time.mul_f64(GROUND));
-            let asked =
-                Asked { top: &request.top, goal: request.goal.as_ref(), ordered: request.ordered };
-            if let Some(plan) = self.ground(state, &asked, &stop, budget.memory) {
-                return Ok(self.priced(state, plan));
+        let asked =
+            Asked { top: &request.top, goal: request.goal.as_ref(), ordered: request.ordered };
+        let ground = OnceCell::new();
+        let mut progression = None;
+        let mut over = !free;
+        for (turn, part) in TURNS.iter().enumerate() {
+            let lifted = turn % 2 == 0;
+            if !lifted && over {
+                continue;
+            }
+            let last = over && turn > 0;
+            until.set(budget.time.mul_f64(if last { 1.0 } else { *part }));
+            if lifted {
+                match search.run() {
+                    End::Found => return Ok(self.priced(state, search.plan())),
+                    End::Exhausted => {
+                        return Err(self.no_plan(state, tasks, &search, &inner, &request));
+                    }
+                    End::Stopped(Limit::Stopped) => {}
+                    // More steps or depth are not to be had; the other search has no such limits.
+                    End::Stopped(limit) if over => return Err(Error::Stopped { limit }),
+                    End::Stopped(_) => {}
+                }
+                if outside.is_some_and(|s| s()) {
+                    break;
+                }
+                continue;
+            }
+            let mut pause = Stop::new(&stop, budget.memory / 2);
+            let problem = ground.get_or_init(|| {
+                until.set(budget.time.mul_f64(TURNS[3]));
+                build(&self.model, &state.objects, &state.store, &asked, &mut pause).ok()
+            });
+            until.set(budget.time.mul_f64(*part));
+            over = true;
+            let Some(problem) = problem else { continue };
+            let run = progression.get_or_insert_with(|| Progression::new(problem));
+            pause = Stop::new(&stop, budget.memory);
+            match run.run(&mut pause) {
+                Progress::Found(path) => {
+                    let plan = replay(&self.model, &state.objects, &asked, problem, &path);
+                    return Ok(self.priced(state, plan));
+                }
+                Progress::Exhausted => {}
+                Progress::Stopped => over = pause.is_full(),
             }
         }
-        until.set(budget.time);
-        match search.run() {
-            End::Found => Ok(self.priced(state, search.plan())),
-            End::Exhausted => Err(self.no_plan(state, tasks, &search, &inner, &request)),
-            End::Stopped(limit) => Err(Error::Stopped { limit }),
-        }
-    }
-
-    fn ground(
-        &self,
-        state: &State,
-        asked: &Asked<'_>,
-        stop: &dyn Fn() -> bool,
-        memory: usize,
-    ) -> Option<Plan> {
-        let mut stop = Stop::new(stop, memory / 2);
-        let objects = &state.objects;
-        let ground = build(&self.model, objects, &state.store, asked, &mut stop).ok()?;
-        stop.memory = memory;
-        match Progression::new(&ground).run(&mut stop) {
-            Progress::Found(path) => Some(replay(&self.model, objects, asked, &ground, &path)),
-            Progress::Exhausted | Progress::Stopped => None,
-        }
+        Err(Error::Stopped { limit: Limit::Stopped })
     }
 }

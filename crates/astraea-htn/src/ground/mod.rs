@@ -27,21 +27,28 @@ pub(crate) struct Asked<'a> {
 pub(crate) struct Stop<'a> {
     ask: &'a dyn Fn() -> bool,
     /// Bytes.
-    pub(crate) memory: usize,
+    memory: usize,
     ticks: u32,
     stopped: bool,
+    full: bool,
 }
 
 impl<'a> Stop<'a> {
     pub(crate) fn new(ask: &'a dyn Fn() -> bool, memory: usize) -> Self {
-        Self { ask, memory, ticks: 0, stopped: false }
+        Self { ask, memory, ticks: 0, stopped: false, full: false }
     }
 
     /// Whether to stop, given the bytes in use.
     pub(crate) fn now(&mut self, bytes: usize) -> bool {
         self.ticks = self.ticks.wrapping_add(1);
-        self.stopped |= bytes > self.memory || (self.ticks.is_multiple_of(256) && (self.ask)());
+        self.full |= bytes > self.memory;
+        self.stopped |= self.full || (self.ticks.is_multiple_of(256) && (self.ask)());
         self.stopped
+    }
+
+    /// Whether memory was the reason.
+    pub(crate) fn is_full(&self) -> bool {
+        self.full
     }
 
     /// Whether to stop, before something long.

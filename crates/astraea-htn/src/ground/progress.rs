@@ -112,14 +112,14 @@ impl<'a> Progression<'a> {
                     at = child;
                     continue;
                 }
+                let mut paused = false;
                 for (by, state, rest) in children.drain(..) {
                     let Some(child) = self.push(at, by, state, rest) else { continue };
-                    if let Some(h) = self.estimate(child) {
+                    if let Some(h) = if paused { Some(0) } else { self.estimate(child) } {
                         self.open.push(Reverse((h, u32::MAX - child, child)));
                     }
-                    if stop.soon() {
-                        return Progress::Stopped;
-                    }
+                    // What is left when time is up goes on as if it were promising; estimates may take long.
+                    paused |= stop.soon();
                 }
                 break;
             }

@@ -1,0 +1,126 @@
+//! `astra htn`: the planner by itself, on HDDL files.
+
+use std::{path::Path, time::Duration};
+
+use astraea_htn::{Budget, CompiledDomain, Error, Options, Plan, Problem, Source};
+
+use crate::{
+    args::{Global, Htn},
+    failure::Failure,
+    output,
+};
+
+/// Files of more than this are refused.
+const MAX_BYTES: u64 = 256 << 20;
+
+/// Carries out one of the three commands.
+///
+/// # Errors
+/// Exit code 2 for a file that cannot be read or has errors, 3 where there is no plan.
+pub(crate) fn run(global: &Global, command: &Htn) -> Result<u8, Failure> {
+    match command {
+        Htn::Check { domain, problem } => check(global, domain, problem.as_deref()),
+        Htn::Plan { domain, problem, time, memory, tree, dot } => {
+            let (domain, problem) = load(domain, problem)?;
+            let plan = plan(&domain, &problem, *time, *memory)?;
+            if global.json {
+                output::json(&plan.to_json())?;
+            } else if *tree {
+                output::text(&plan.to_tree())?;
+            } else if *dot {
+                output::text(&plan.to_dot())?;
+            } else {
+                output::text(&plan.to_ipc())?;
+            }
+            Ok(0)
+        }
+        Htn::Verify { domain, problem, plan } => {
+            let (domain, problem) = load(domain, problem)?;
+            let text = read(plan)?;
+            let why = |e| Failure::new(2, format!("{} is not a plan in JSON: {e}", plan.display()));
+            let plan: Plan = serde_json::from_str(&text).map_err(why)?;
+            match domain.verify(&problem.state, &problem.tasks, &plan) {
+                Ok(()) => {
+                    output::text(&format!("the plan is valid: {} steps", plan.steps.len()))?;
+                    Ok(0)
+                }
+                Err(fault) => Err(Failure::new(1, format!("the plan is wrong: {fault}"))),
+            }
+        }
+    }
+}
+
+fn check(global: &Global, domain: &Path, problem: Option<&Path>) -> Result<u8, Failure> {
+    let text = read(domain)?;
+    let name = domain.display().to_string();
+    let source = Source { name: &name, text: &text };
+    let compiled = CompiledDomain::from_standard(source).map_err(failure)?;
+    let warnings = compiled.warnings();
+    if let Some(path) = problem {
+        read_problem(&compiled, path)?;
+    }
+    if global.json {
+        output::json(&serde_json::json!({ "warnings": warnings.len() }))?;
+    } else if warnings.is_empty() {
+        output::text("no errors, no warnings")?;
+    } else {
+        for warning in warnings {
+            output::text(&warning.render(&name, &text))?;
+        }
+    }
+    Ok(0)
+}
+
+fn plan(
+    domain: &CompiledDomain,
+    problem: &Problem,
+    seconds: f64,
+    megabytes: usize,
+) -> Result<Plan, Failure> {
+    let time = Duration::try_from_secs_f64(seconds)
+        .map_err(|e| Failure::new(2, format!("--time {seconds}: {e}; give seconds above 0")))?;
+    // A little is kept for printing, and growing tables need room beside themselves.
+    let budget = Budget {
+        elapsed: &cpu,
+        time: time.mul_f64(0.96),
+        memory: megabytes.saturating_mul(1 << 20) / 3,
+    };
+    let options = Options::default().with_max_steps(u64::MAX);
+    domain.solve(&problem.state, &problem.tasks, &options, &budget).map_err(failure)
+}
+
+/// CPU time of this process so far.
+fn cpu() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+fn load(domain: &Path, problem: &Path) -> Result<(CompiledDomain, Problem), Failure> {
+    let text = read(domain)?;
+    let name = domain.display().to_string();
+    let compiled = CompiledDomain::from_standard(Source { name: &name, text: &text });
+    let compiled = compiled.map_err(failure)?;
+    let problem = read_problem(&compiled, problem)?;
+    Ok((compiled, problem))
+}
+
+fn read_problem(domain: &CompiledDomain, path: &Path) -> Result<Problem, Failure> {
+    let text = read(path)?;
+    let name = path.display().to_string();
+    domain.problem(Source { name: &name, text: &text }).map_err(failure)
+}
+
+fn read(path: &Path) -> Result<String, Failure> {
+    let bytes = astraea_code_access::fs::read_user_file(path, MAX_BYTES)
+        .map_err(|e| Failure::new(2, e.to_string()))?;
+    String::from_utf8(bytes)
+        .map_err(|e| Failure::new(2, format!("{} is not UTF-8: {e}", path.display())))
+}
+
+fn failure(error: Error) -> Failure {
+    let code = match error {
+        Error::NoPlan { .. } | Error::Stopped { .. } => 3,
+        _ => 2,
+    };
+    Failure::new(code, error.to_string())
+}
