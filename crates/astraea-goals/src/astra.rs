@@ -99,7 +99,8 @@ impl Astra {
                 .chain([Box::new(RunsProjection) as Box<_>])
                 .collect(),
         )?);
-        let goals = store::GoalStore::new(journal.clone(), repo.state().db_path());
+        let goals = store::GoalStore::new(journal.clone(), repo.state().db_path())
+            .with_redactor(redactor.clone());
         let astra = Self {
             options,
             config,

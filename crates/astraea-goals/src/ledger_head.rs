@@ -1,7 +1,7 @@
 //! The signed head of the ledger, kept outside the database, so that a cut-off tail is seen.
 
 use astraea_code_access::StateDir;
-use astraea_ledger::{Ledger, SignedHead, SigningKey, VerifyingKey};
+use astraea_ledger::{Event, Ledger, Query, SignedHead, SigningKey, VerifyingKey};
 use rusqlite::Connection;
 use serde::Serialize;
 
@@ -25,13 +25,30 @@ pub struct LedgerReport {
     pub note: Option<String>,
 }
 
-/// Signs the head; returns its hash.
+/// Before something is begun that ends with a signature: the ledger still holds what was signed
+/// last. Where nothing was, the head is signed now, so that one that is missing later was removed.
+pub(crate) fn begin(
+    conn: &Connection,
+    state: &StateDir,
+    keys: &StateDir,
+    now_ms: u64,
+) -> Result<(), GoalError> {
+    if stored(state)?.is_some() {
+        return holds(conn, state, keys);
+    }
+    removed(conn)?;
+    sign(conn, state, keys, now_ms).map(drop)
+}
+
+/// Signs the head; returns its hash. Never over a head that the ledger no longer holds: a cut-off
+/// tail would be forgotten.
 pub(crate) fn sign(
     conn: &Connection,
     state: &StateDir,
     keys: &StateDir,
     now_ms: u64,
 ) -> Result<String, GoalError> {
+    holds(conn, state, keys)?;
     let head = Ledger::head(conn)?;
     let signed = key(keys)?.sign(&head, now_ms);
     state.write_atomic(HEAD, signed.to_text().as_bytes())?;
@@ -44,16 +61,12 @@ pub(crate) fn verify(
     state: &StateDir,
     keys: &StateDir,
 ) -> Result<LedgerReport, GoalError> {
-    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-    let head = match state.read(HEAD)? {
-        Some(bytes) => Some(SignedHead::from_text(&text(bytes))?),
-        None => None,
-    };
-    let key: Option<VerifyingKey> = match keys.read(KEY)? {
-        Some(bytes) => Some(SigningKey::from_text(&text(bytes))?.verifying_key()),
-        None => None,
-    };
+    let head = stored(state)?;
+    let key = verifying_key(keys)?;
     let verified = Ledger::verify(conn, head.as_ref(), key.as_ref())?;
+    if head.is_none() {
+        removed(conn)?;
+    }
     let note = match (&head, &key) {
         (None, _) => Some("no head was signed yet, so a cut-off tail could not be seen".to_owned()),
         (Some(_), None) => {
@@ -68,6 +81,46 @@ pub(crate) fn verify(
         signed_entries: verified.signed,
         note,
     })
+}
+
+/// The head that was signed last.
+fn stored(state: &StateDir) -> Result<Option<SignedHead>, GoalError> {
+    let Some(bytes) = state.read(HEAD)? else { return Ok(None) };
+    SignedHead::from_text(&String::from_utf8_lossy(&bytes))
+        .map(Some)
+        .map_err(|error| GoalError::LedgerDamaged(format!("{HEAD}: {error}")))
+}
+
+fn verifying_key(keys: &StateDir) -> Result<Option<VerifyingKey>, GoalError> {
+    let Some(bytes) = keys.read(KEY)? else { return Ok(None) };
+    Ok(Some(SigningKey::from_text(&String::from_utf8_lossy(&bytes))?.verifying_key()))
+}
+
+/// Looks at the one entry that the head names; only where it is not there, at the whole.
+fn holds(conn: &Connection, state: &StateDir, keys: &StateDir) -> Result<(), GoalError> {
+    let Some(head) = stored(state)? else { return Ok(()) };
+    let key = verifying_key(keys)?;
+    if let Some(key) = &key {
+        key.verify(&head)?;
+    }
+    let Some(before) = head.seq.checked_sub(1) else { return Ok(()) };
+    let query = Query::default().with_after_seq(before).with_limit(1);
+    let found = Ledger::entries(conn, &query)?;
+    if found.first().is_some_and(|entry| entry.seq == head.seq && entry.sha == head.sha) {
+        return Ok(());
+    }
+    Ledger::verify(conn, Some(&head), key.as_ref()).map(drop).map_err(Into::into)
+}
+
+/// No head is there. A run signs one before it begins, so after the first nobody is without.
+fn removed(conn: &Connection) -> Result<(), GoalError> {
+    let query = Query::default().with_event(Event::GoalExecuted).with_limit(1);
+    if Ledger::entries(conn, &query)?.is_empty() {
+        return Ok(());
+    }
+    Err(GoalError::LedgerDamaged(format!(
+        "{HEAD} is gone, though runs have ended here; put it back from a backup, or keep state.db as evidence and start a new one"
+    )))
 }
 
 fn key(keys: &StateDir) -> Result<SigningKey, GoalError> {

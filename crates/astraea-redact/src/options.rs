@@ -94,9 +94,14 @@ const HARMLESS_ENDS: [&str; 15] = [
 ///
 /// assert!(is_key_like("OPENAI_API_KEY") && is_key_like("dbPassword") && is_key_like("SENTRY_DSN"));
 /// assert!(!is_key_like("PATH") && !is_key_like("SSH_AUTH_SOCK") && !is_key_like("MONKEY"));
+/// assert!(!is_key_like("PWD") && is_key_like("DB_PWD"));
 /// ```
 #[must_use]
 pub fn is_key_like(name: &str) -> bool {
+    // The working directory of every shell, not a password.
+    if matches!(name, "PWD" | "OLDPWD") {
+        return false;
+    }
     let snake = snake_case(name);
     if is_secret_snake(&snake) {
         return true;

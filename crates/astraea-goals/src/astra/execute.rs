@@ -60,6 +60,7 @@ impl Astra {
             let id = self.repo.put_blob(text.as_bytes());
             id.map(|id| id.to_string()).map_err(|error| GoalError::Repository(error.to_string()))
         })?;
+        self.check_ledger()?;
         let limits = self.limits(&goal);
         let snapshot_started = Instant::now();
         let snapshot = self.snapshot(goal.base.clone()).await?;
@@ -72,11 +73,13 @@ impl Astra {
                 tests.push(test);
             }
         }
+        // What is journaled is masked here: a run that is resumed sees the same text as one that is not.
+        let clean = |text: &str| self.redactor.redact(text).into_owned();
         let started = Arc::new(Started {
             goal_id,
             goal: classified.task,
-            goal_text: goal.goal_text.trim().to_owned(),
-            text: classified.text,
+            goal_text: clean(goal.goal_text.trim()),
+            text: clean(&classified.text),
             context: context.to_value(),
             tests,
             directory: goal.directory.clone(),
@@ -131,6 +134,7 @@ impl Astra {
         if !row.resumable() {
             return row.goal_result().ok_or(GoalError::NothingToResume);
         }
+        self.check_ledger()?;
         let records = self.journal.read(&run, 0).await?;
         let started: Started = records
             .iter()
@@ -296,6 +300,12 @@ impl Astra {
         result.timings.insert("journal_commits".to_owned(), commits);
         result.ledger_head = Some(self.sign_ledger()?);
         Ok(result)
+    }
+
+    /// Refuses where the ledger no longer holds what was signed last.
+    pub(super) fn check_ledger(&self) -> Result<(), GoalError> {
+        let (state, keys) = (self.repo.state(), self.trust.dir());
+        ledger_head::begin(&self.reader()?, state, keys, self.clock.now_ms())
     }
 
     /// Signs the head of the ledger, outside the database.

@@ -84,6 +84,7 @@ impl Astra {
     /// # Errors
     /// [`GoalError::NothingDelivered`], [`GoalError::Delivery`].
     pub async fn apply(&self, branch: Option<&str>) -> Result<ApplyReport, GoalError> {
+        self.check_ledger()?;
         let (branch, run) = self.branch(branch, "apply")?;
         let (repo, name) = (self.repo.clone(), branch.clone());
         let seconds = i64::try_from(self.clock.now_ms() / 1000).unwrap_or(i64::MAX);

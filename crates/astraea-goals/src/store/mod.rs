@@ -46,7 +46,25 @@ pub fn projections(redactor: Redactor) -> Vec<Box<dyn Projection>> {
 pub struct GoalStore {
     journal: Arc<dyn Journal>,
     reader: Reader,
+    redactor: Option<Redactor>,
 }
+
+/// Where the records of the store hold what somebody wrote in words. Ids, paths and the contents of
+/// files are not among them: they must stay what they are.
+const WORDS: [&str; 12] = [
+    "/goal/text",
+    "/goal/aligns_with",
+    "/goal/contradicts",
+    "/goal/success_metrics",
+    "/goal/metadata",
+    "/patch/text",
+    "/patch/aligns_with",
+    "/patch/contradicts",
+    "/patch/success_metrics",
+    "/statement",
+    "/change/reason",
+    "/reason",
+];
 
 /// Where the tables are read.
 struct Reader {
@@ -66,13 +84,22 @@ impl GoalStore {
     #[must_use]
     pub fn new(journal: Arc<dyn Journal>, path: impl Into<PathBuf>) -> Self {
         let reader = Reader { path: Some(path.into()), conn: Mutex::new(None) };
-        Self { journal, reader }
+        Self { journal, reader, redactor: None }
     }
 
     /// A store that reads through this connection.
     #[must_use]
     pub fn with_reader(journal: Arc<dyn Journal>, conn: Connection) -> Self {
-        Self { journal, reader: Reader { path: None, conn: Mutex::new(Some(conn)) } }
+        let reader = Reader { path: None, conn: Mutex::new(Some(conn)) };
+        Self { journal, reader, redactor: None }
+    }
+
+    /// Masks secrets in what is written to the journal, and so in the tables made from it. The
+    /// ledger has a redactor of its own.
+    #[must_use]
+    pub fn with_redactor(mut self, redactor: Redactor) -> Self {
+        self.redactor = Some(redactor);
+        self
     }
 
     pub(crate) fn read<T>(
@@ -90,7 +117,14 @@ impl GoalStore {
         }
     }
 
-    pub(crate) async fn write(&self, record: NewRecord) -> Result<(), JournalError> {
+    pub(crate) async fn write(&self, mut record: NewRecord) -> Result<(), JournalError> {
+        if let Some(redactor) = &self.redactor {
+            for place in WORDS {
+                if let Some(words) = record.payload.pointer_mut(place) {
+                    redactor.redact_json(words);
+                }
+            }
+        }
         self.journal.append(vec![record]).await.map(drop)
     }
 }

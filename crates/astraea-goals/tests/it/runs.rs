@@ -1,4 +1,5 @@
 //! Whole runs on real repositories, through the sandbox that is there.
+#![expect(clippy::disallowed_methods, reason = "a test looks at the state as it lies on disk")]
 
 use astraea_goals::{ExecuteGoal, GoalError, Outcome, RunState, Watch};
 use serde_json::json;
@@ -257,4 +258,57 @@ async fn a_plan_can_be_looked_at_without_being_carried_out() {
     assert!(report.to_dot().contains("repair") && report.to_mermaid().contains("run_tests"));
     assert_eq!(repo.branches(), [""; 0]);
     assert!(repo.astra().runs().unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn case_71_a_secret_in_the_goal_is_nowhere_in_the_state() {
+    let repo = Repo::new(AREA);
+    let secret = ["ghp_", "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789"].concat();
+    let mut goal = mend();
+    goal.goal_text = format!("fix_bug: area, my token is {secret}");
+    let (result, _) = repo.run(goal).await;
+    assert!(result.success, "{}", result.to_text());
+    let mut todo = vec![repo.root().with_file_name("state")];
+    while let Some(dir) = todo.pop() {
+        for entry in std::fs::read_dir(dir).unwrap().map(Result::unwrap) {
+            if entry.file_type().unwrap().is_dir() {
+                todo.push(entry.path());
+                continue;
+            }
+            let bytes = std::fs::read(entry.path()).unwrap();
+            let leaked = bytes.windows(secret.len()).any(|part| part == secret.as_bytes());
+            assert!(!leaked, "{}", entry.path().display());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn case_72_a_run_signs_over_neither_a_cut_ledger_nor_a_removed_head() {
+    let repo = Repo::new(AREA);
+    repo.run(mend()).await;
+    let astra = repo.astra();
+    assert!(astra.ledger_verify().unwrap().signed);
+    let state = astra.repository().state().db_path().with_file_name("ledger-head.json");
+    let head = std::fs::read(&state).unwrap();
+
+    std::fs::remove_file(&state).unwrap();
+    let damaged = |result: Result<(), GoalError>| {
+        assert!(matches!(result, Err(GoalError::LedgerDamaged(_))), "{result:?}");
+    };
+    damaged(astra.ledger_verify().map(drop));
+    damaged(astra.execute_goal(mend(), &Watch::default()).await.map(drop));
+    damaged(astra.apply(None).await.map(drop));
+    std::fs::write(&state, "{}").unwrap();
+    damaged(astra.ledger_verify().map(drop));
+    std::fs::write(&state, &head).unwrap();
+    assert!(astra.ledger_verify().unwrap().signed);
+
+    let conn = rusqlite::Connection::open(astra.repository().state().db_path()).unwrap();
+    conn.execute_batch(
+        "DROP TRIGGER ledger_no_delete; DELETE FROM ledger WHERE seq > (SELECT max(seq) - 2 FROM ledger)",
+    )
+    .unwrap();
+    damaged(astra.execute_goal(mend(), &Watch::default()).await.map(drop));
+    assert_eq!(std::fs::read(&state).unwrap(), head);
+    damaged(astra.ledger_verify().map(drop));
 }

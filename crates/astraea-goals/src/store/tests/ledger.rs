@@ -1,9 +1,10 @@
 //! What the ledger tells of a run.
 
-use astraea_engine::{NewRecord, RunId};
+use astraea_engine::{NewRecord, RunId, open_reader};
 use serde_json::{Value, json};
 
 use super::House;
+use crate::store::{GoalPatch, NewGoal};
 
 async fn told(house: &House, kind: &str, payload: Value) -> Option<(String, Value)> {
     let before = house.ledger().len();
@@ -86,4 +87,26 @@ async fn a_rejected_append_leaves_no_entry() {
     ];
     assert!(house.journal.append(batch).await.is_err());
     assert!(house.ledger().is_empty());
+}
+
+#[tokio::test]
+async fn case_71_what_a_person_writes_is_masked_in_the_journal_and_the_tables() {
+    let house = House::new();
+    let mut goal = NewGoal::new("log in with walrus piano").with_id("g");
+    goal.metadata = json!({ "note": "walrus piano" });
+    let goal = house.store.create(goal, None).await.unwrap();
+    assert_eq!(goal.definition.text, "log in with [secret]");
+    let patch = GoalPatch { text: Some("use walrus piano".into()), ..GoalPatch::default() };
+    house.store.patch(&goal.id, goal.version, &patch).await.unwrap();
+    house.store.believe("b", "the key is walrus piano", 0.9).await.unwrap();
+    house.store.abandon(&goal.id, "walrus piano leaked", None, None).await.unwrap();
+    let conn = open_reader(house.dir.path().join("state.db")).unwrap();
+    for query in [
+        "SELECT group_concat(payload) FROM record",
+        "SELECT group_concat(definition || coalesce(reason, '')) FROM goals",
+        "SELECT group_concat(statement) FROM beliefs",
+    ] {
+        let text: String = conn.query_row(query, [], |row| row.get(0)).unwrap();
+        assert!(text.contains("[secret]") && !text.contains("walrus"), "{text}");
+    }
 }

@@ -40,8 +40,9 @@ impl House {
             .with_synchronous(Synchronous::Normal)
             .with_clock(clock.clone());
         let redactor = Redactor::new(RedactOptions::default().with_secret_value("walrus piano"));
-        let journal = Arc::new(SqliteJournal::open(&path, options, projections(redactor)).unwrap());
-        (journal.clone(), GoalStore::new(journal, path))
+        let journal =
+            Arc::new(SqliteJournal::open(&path, options, projections(redactor.clone())).unwrap());
+        (journal.clone(), GoalStore::new(journal, path).with_redactor(redactor))
     }
 
     /// As a new process would find it.
