@@ -1,3 +1,5 @@
+//! Tests of apply and undo write the checkout, all or nothing.
+
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 use astraea_code_access::{Base, EditSet, Error};

@@ -1,3 +1,5 @@
+//! Tests of working copies and what is collected from them.
+
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
 use astraea_code_access::{Base, EditSet};

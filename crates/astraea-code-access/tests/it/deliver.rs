@@ -1,3 +1,5 @@
+//! Tests of delivery: one commit, one branch, nothing else.
+
 use astraea_code_access::{AccessError, Author, Base, EditSet, Error, Repository};
 
 use crate::world::{BRANCH, World, deliver, delivery, edit, git, path};

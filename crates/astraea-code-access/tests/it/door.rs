@@ -1,3 +1,5 @@
+//! Tests of the door to files: paths, links, races.
+
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;

@@ -1,3 +1,5 @@
+//! Tests of edit sets, spans, conflicts.
+
 use astraea_code_access::{AccessError, Base, EditSet, Error, FileMode};
 
 use crate::world::{World, edit, path};

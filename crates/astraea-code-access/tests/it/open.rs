@@ -1,3 +1,5 @@
+//! Tests of opening a repository, or refusing it with a reason.
+
 use astraea_code_access::{Error, OpenOptions, Repository, StateDir, fs};
 
 use crate::world::{World, git, path, try_git};

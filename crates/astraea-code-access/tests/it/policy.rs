@@ -1,3 +1,5 @@
+//! Tests of which paths may be read and written.
+
 use astraea_code_access::{Access, Policy, PolicyOptions, RepoPath};
 
 use crate::world::path;

@@ -1,3 +1,5 @@
+//! Tests of what a snapshot captures.
+
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 
