@@ -85,7 +85,8 @@ fn plan(
         time: time.mul_f64(0.96),
         memory: megabytes.saturating_mul(1 << 20) / 3,
     };
-    let options = Options::default().with_max_steps(u64::MAX);
+    let mut options = Options::default().with_max_steps(u64::MAX);
+    options.max_depth = 1_000_000;
     domain.solve(&problem.state, &problem.tasks, &options, &budget).map_err(failure)
 }
 

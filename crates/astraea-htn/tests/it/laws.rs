@@ -246,6 +246,20 @@ proptest! {
     }
 
     #[test]
+    fn plans_of_the_ground_search_verify(small in small()) {
+        let (domain, state, tasks) = small.build();
+        // One step of the lifted search is never enough, so the plan is the ground search's.
+        let options = Options::default().with_max_steps(1);
+        let elapsed = || std::time::Duration::ZERO;
+        let time = std::time::Duration::from_secs(1);
+        let budget = astraea_htn::Budget { elapsed: &elapsed, time, memory: 1 << 20 };
+        if let Ok(plan) = domain.solve(&state, &tasks, &options, &budget) {
+            prop_assert_eq!(domain.verify(&state, &tasks, &plan), Ok(()));
+            prop_assert_ne!(brute::solvable(&small), Some(false));
+        }
+    }
+
+    #[test]
     fn several_plans_differ_and_verify(small in small()) {
         let (domain, state, tasks) = small.build();
         let options = Options::default().with_max_steps(5_000);

@@ -199,3 +199,37 @@ fn tasks_without_arguments_that_fit() {
     assert_eq!(state.facts().len(), 8);
     assert!(!state.holds("nothing at all"));
 }
+
+/// A counter in unary that must be walked to the end: the lifted search gets one step, so the ground one finds the plan.
+#[test]
+fn the_ground_search_finds_a_plan_that_verifies() {
+    let domain = astraea_htn::CompiledDomain::from_hddl(
+        "(define (domain walk)
+          (:types place)
+          (:predicates (at ?p - place) (next ?p ?q - place) (wet ?p - place))
+          (:task go :parameters (?to - place))
+          (:method there :parameters (?to - place) :task (go ?to)
+            :precondition (at ?to) :ordered-subtasks ())
+          (:method onward :parameters (?to ?p ?q - place) :task (go ?to)
+            :precondition (and (at ?p) (next ?p ?q))
+            :ordered-subtasks (and (step ?p ?q) (go ?to)))
+          (:action step :parameters (?p ?q - place)
+            :precondition (and (at ?p) (next ?p ?q) (not (wet ?q)))
+            :effect (and (not (at ?p)) (at ?q))))",
+    )
+    .unwrap();
+    let text = "(define (problem w) (:domain walk) (:objects a b c d - place)
+        (:htn :ordered-subtasks (go d))
+        (:init (at a) (next a b) (wet b) (next a c) (next c d) (next d a)) (:goal (not (at a))))";
+    let problem = domain.problem(astraea_htn::Source { name: "w", text }).unwrap();
+    let elapsed = || std::time::Duration::ZERO;
+    let time = std::time::Duration::from_secs(1);
+    let budget = astraea_htn::Budget { elapsed: &elapsed, time, memory: 1 << 24 };
+    let options = Options::default().with_max_steps(1);
+    let plan = domain.solve(&problem.state, &problem.tasks, &options, &budget).unwrap();
+    domain.verify(&problem.state, &problem.tasks, &plan).unwrap();
+    assert_eq!(plan.steps.len(), 2);
+    assert_eq!(plan.to_ipc().lines().nth(1), Some("0 step a c"));
+    let drown = domain.solve(&problem.state, &Network::ordered(["go b"]), &options, &budget);
+    assert!(drown.is_err());
+}
