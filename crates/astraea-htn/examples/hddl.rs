@@ -76,7 +76,8 @@ fn run(domain: Source<'_>, problem: Source<'_>, args: &Args) -> Result<u8, Error
         domain.plan(&problem.state, &problem.tasks, &options.with_stop(&stop))?
     } else {
         // Vectors double, so only part of the memory may be planned with.
-        let budget = Budget { elapsed: &cpu, time, memory: args.megabytes * 1024 * 1024 / 3 };
+        let budget =
+            Budget { elapsed: &cpu, time, memory: args.megabytes * 1024 * 1024 / 3, shorten: 4.0 };
         domain.solve(&problem.state, &problem.tasks, &options, &budget)?
     };
     let planned = cpu();

@@ -22,6 +22,8 @@ pub struct Budget<'a> {
     pub time: Duration,
     /// Bytes that the ground search may take, roughly. The lifted search needs little.
     pub memory: usize,
+    /// How long to look for a shorter plan after the first, as a multiple of the time spent until then; 0 takes the first.
+    pub shorten: f64,
 }
 
 impl fmt::Debug for Budget<'_> {
@@ -37,6 +39,8 @@ const TURNS: [f64; 5] = [0.015, 0.3, 0.45, 0.85, 1.0];
 impl CompiledDomain {
     /// Looks for a plan with the lifted depth-first search and, where that does not come to an end soon, with a heuristic search on the ground
     /// problem: the right choice for hard problems, while [`plan`](Self::plan) is for small ones.
+    ///
+    /// [`Budget::shorten`] lets the second search look for a shorter plan where the first found one at once.
     ///
     /// Rules in the options (what is ruled out, forbidden, to be accepted, a longest plan) leave only the lifted search.
     ///
@@ -73,7 +77,18 @@ impl CompiledDomain {
             until.set(budget.time.mul_f64(if last { 1.0 } else { *part }));
             if lifted {
                 match search.run() {
-                    End::Found => return Ok(self.priced(state, search.plan())),
+                    End::Found => {
+                        let plan = search.plan();
+                        let spent = (budget.elapsed)();
+                        let more = spent.as_secs_f64() * budget.shorten;
+                        let end = spent.as_secs_f64() + more.clamp(0.0, 1e9);
+                        until.set(budget.time.min(Duration::from_secs_f64(end)));
+                        let shorter = (turn == 0 && free && more > 0.0)
+                            .then(|| self.ground(state, &asked, &stop, budget.memory))
+                            .flatten()
+                            .filter(|other| other.steps.len() < plan.steps.len());
+                        return Ok(self.priced(state, shorter.unwrap_or(plan)));
+                    }
                     End::Exhausted => {
                         return Err(self.no_plan(state, tasks, &search, &inner, &request));
                     }
@@ -107,5 +122,24 @@ impl CompiledDomain {
             }
         }
         Err(Error::Stopped { limit: Limit::Stopped })
+    }
+
+    /// A plan of the ground search alone, if it finds one in time.
+    fn ground(
+        &self,
+        state: &State,
+        asked: &Asked<'_>,
+        stop: &dyn Fn() -> bool,
+        memory: usize,
+    ) -> Option<Plan> {
+        let mut pause = Stop::new(stop, memory / 2);
+        let ground = build(&self.model, &state.objects, &state.store, asked, &mut pause).ok()?;
+        let mut pause = Stop::new(stop, memory);
+        match Progression::new(&ground).run(&mut pause) {
+            Progress::Found(path) => {
+                Some(replay(&self.model, &state.objects, asked, &ground, &path))
+            }
+            Progress::Exhausted | Progress::Stopped => None,
+        }
     }
 }

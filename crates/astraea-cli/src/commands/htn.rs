@@ -84,6 +84,7 @@ fn plan(
         elapsed: &cpu,
         time: time.mul_f64(0.96),
         memory: megabytes.saturating_mul(1 << 20) / 3,
+        shorten: 4.0,
     };
     let mut options = Options::default().with_max_steps(u64::MAX);
     options.max_depth = 1_000_000;

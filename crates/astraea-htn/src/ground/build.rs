@@ -316,7 +316,6 @@ fn owners(model: &Model) -> Vec<u32> {
 }
 
 /// Leaves out tasks that cannot be carried out, methods with such a subtask, and what is not asked for then; numbers the rest.
-#[expect(clippy::type_complexity, reason = "the parts of a `Ground`")]
 fn prune(
     mut tasks: FxHashMap<FactId, GroundTask>,
     methods: Vec<(FactId, GroundMethod)>,

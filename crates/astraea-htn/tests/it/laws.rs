@@ -252,7 +252,7 @@ proptest! {
         let options = Options::default().with_max_steps(1);
         let elapsed = || std::time::Duration::ZERO;
         let time = std::time::Duration::from_secs(1);
-        let budget = astraea_htn::Budget { elapsed: &elapsed, time, memory: 1 << 20 };
+        let budget = astraea_htn::Budget { elapsed: &elapsed, time, memory: 1 << 20, shorten: 0.0 };
         if let Ok(plan) = domain.solve(&state, &tasks, &options, &budget) {
             prop_assert_eq!(domain.verify(&state, &tasks, &plan), Ok(()));
             prop_assert_ne!(brute::solvable(&small), Some(false));

@@ -224,7 +224,7 @@ fn the_ground_search_finds_a_plan_that_verifies() {
     let problem = domain.problem(astraea_htn::Source { name: "w", text }).unwrap();
     let elapsed = || std::time::Duration::ZERO;
     let time = std::time::Duration::from_secs(1);
-    let budget = astraea_htn::Budget { elapsed: &elapsed, time, memory: 1 << 24 };
+    let budget = astraea_htn::Budget { elapsed: &elapsed, time, memory: 1 << 24, shorten: 0.0 };
     let options = Options::default().with_max_steps(1);
     let plan = domain.solve(&problem.state, &problem.tasks, &options, &budget).unwrap();
     domain.verify(&problem.state, &problem.tasks, &plan).unwrap();
