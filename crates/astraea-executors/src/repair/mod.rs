@@ -144,13 +144,31 @@ fn wanted(report: &TestReport, args: &Value) -> Result<Vec<TestId>, Refused> {
             Verdict::Passed => {
                 "no test fails, so nothing shows what to repair; write a test that fails"
             }
-            _ => {
-                "no single test was seen to fail, so nothing shows what to repair (a collection error or crash is not one)"
-            }
+            _ => match report.collection_errors.first() {
+                Some(error) => {
+                    return Err(Refused::NoPatch(format!(
+                        "{} cannot be loaded, and a test that never ran shows no bug: {}",
+                        error.what,
+                        last_line(&error.message)
+                    )));
+                }
+                None => {
+                    "no single test was seen to fail, so nothing shows what to repair (a crash is not one)"
+                }
+            },
         };
         return Err(Refused::NoPatch(why.to_owned()));
     }
     Ok(failing)
+}
+
+/// What a runner says in the end: there Python and pytest name the error.
+fn last_line(text: &str) -> &str {
+    let ruled = |line: &str| line.chars().all(|c| "=-_".contains(c)) || line.starts_with("===");
+    text.lines()
+        .map(str::trim)
+        .rfind(|line| !line.is_empty() && !ruled(line))
+        .map_or("no reason is given", |line| line.trim_start_matches("E  ").trim_start())
 }
 
 async fn answer(job: &Job, found: Found, started: Instant) -> Result<Outcome, Refused> {

@@ -42,10 +42,12 @@ pub(super) async fn search(job: &Job) -> Result<Found, Refused> {
     let python = blocking(move || own_python(&ws, &shown, &place))
         .await?
         .unwrap_or_else(|| "python3".into());
-    let mut prepared =
-        job.ws.command(&copy, [python.as_str(), "-c", worker::SCRIPT], &dir).await?.within(&job.cx);
+    let mut prepared = job.ws.command(&copy, [python.as_str(), "-c", worker::SCRIPT], &dir).await?;
     prepared.spec.limits.line_bytes = 64 << 20;
     prepared.spec.limits.idle = None;
+    // The worker lives as long as the search: the bound of one command would end it in the middle.
+    prepared.spec.limits.wall = None;
+    prepared = prepared.within(&job.cx);
     prepared = prepared.with_env("PYTHONHASHSEED", "0");
     prepared.spec.stdin = astraea_sandbox::Stdin::Pipe;
     let session = prepared.spawn().await?;

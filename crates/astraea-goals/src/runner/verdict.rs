@@ -61,7 +61,7 @@ fn in_time(
     match status {
         RunStatus::Succeeded => match plan {
             Some(plan) if plan.no_plan.is_none() => succeeded(goal, tests, plan, result),
-            Some(plan) => no_plan(goal, plan, result),
+            Some(plan) => no_plan(goal, tests, plan, result),
             None => finish(Outcome::Failed, "the repository was not observed"),
         },
         RunStatus::TimedOut => finish(Outcome::TimedOut, TIME_IS_UP),
@@ -132,7 +132,7 @@ fn succeeded(goal: &str, tests: &[String], plan: &PlanRecord, result: &RunResult
     }
 }
 
-fn no_plan(goal: &str, plan: &PlanRecord, result: &RunResult) -> Next {
+fn no_plan(goal: &str, tests: &[String], plan: &PlanRecord, result: &RunResult) -> Next {
     let finish = |outcome, text: String| Next::Finish(outcome, text);
     let fact = |name: &str| plan.facts.contains_key(name);
     if fact("tests_blocked") {
@@ -144,6 +144,9 @@ fn no_plan(goal: &str, plan: &PlanRecord, result: &RunResult) -> Next {
         );
     }
     if goal == "fix_bug" && !fact("edit_given") {
+        if !tests.is_empty() && !fact("tests_failing") {
+            return finish(Outcome::NoPlan, named_does_not_fail(tests, result));
+        }
         if fact("no_tests") || !(fact("tests_failing") || fact("tests_green")) {
             return finish(
                 Outcome::NoPlan,
@@ -173,6 +176,26 @@ fn no_plan(goal: &str, plan: &PlanRecord, result: &RunResult) -> Next {
     }
     let why = plan.no_plan.clone().unwrap_or_default();
     finish(Outcome::NoPlan, format!("there is no way to do this here\n{why}"))
+}
+
+/// Why the tests that were asked for show no bug: one is unknown here, or all of them pass.
+fn named_does_not_fail(tests: &[String], result: &RunResult) -> String {
+    let report = observed(result).and_then(|out| report(out)).unwrap_or_default();
+    let unknown = tests.iter().find(|typed| !report.outcomes.keys().any(|id| id.matches(typed)));
+    match (unknown, report.collection_errors.first()) {
+        (Some(name), Some(error)) => format!(
+            "{name} was not run: {} cannot be loaded; mend that first, or leave `--test` out to see why",
+            error.what
+        ),
+        (Some(name), None) => format!(
+            "no test that was found and run is named {name}: check the name given with `--test`, or \
+             leave it out"
+        ),
+        (None, _) => format!(
+            "{} does not fail: name a test that shows the bug with `--test`, or write one",
+            tests.join(", ")
+        ),
+    }
 }
 
 fn failed(result: &RunResult) -> Next {

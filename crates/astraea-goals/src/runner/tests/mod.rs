@@ -110,6 +110,7 @@ struct World {
     goal: &'static str,
     context: Value,
     facts: Value,
+    tests: &'static [&'static str],
     before: &'static [(&'static str, TestOutcome)],
     scripts: BTreeMap<&'static str, Script>,
     meet: BTreeMap<&'static str, Arc<tokio::sync::Barrier>>,
@@ -160,6 +161,7 @@ impl World {
                 "has_codebase": true, "has_test_framework": true, "tests_failing": true,
                 "repairer_available": true, "language": "python", "runner": "unittest",
             }),
+            tests: &[],
             before: FAILING,
             scripts,
             meet: BTreeMap::new(),
@@ -235,7 +237,7 @@ impl World {
             goal_text: format!("{}: it is wrong", self.goal),
             text: "it is wrong".to_owned(),
             context: self.context.clone(),
-            tests: Vec::new(),
+            tests: self.tests.iter().map(|&test| test.to_owned()).collect(),
             directory: None,
             limits: LimitsRecord {
                 timeout_ms: self.timeout_ms,
@@ -262,7 +264,7 @@ impl World {
             text: started.text.clone(),
             goal_id: started.goal_id.clone(),
             run: run.to_string(),
-            tests: Vec::new(),
+            tests: self.tests.iter().map(|&test| test.to_owned()).collect(),
             timeout_ms: started.limits.timeout_ms,
             missing: missing_actions(&self.registry()),
         });

@@ -211,6 +211,18 @@ async fn fix_bug_without_a_failing_test_asks_for_one() {
 }
 
 #[tokio::test]
+async fn a_named_test_that_does_not_fail_is_told_from_one_that_is_unknown() {
+    for (tests, said) in
+        [(&["t::good"][..], "t::good does not fail"), (&["t::nope"][..], "is named t::nope")]
+    {
+        let world = World { tests, ..World::new("fix_bug").fact("tests_failing", false) };
+        let result = world.run().await;
+        assert_eq!((result.outcome, result.exit_code), (Outcome::NoPlan, 3));
+        assert!(result.summary.contains(said), "{}", result.summary);
+    }
+}
+
+#[tokio::test]
 async fn tests_that_cannot_run_here_are_no_bug_to_chase() {
     let world = World::new("fix_bug").fact("tests_blocked", true);
     let result = world.run().await;
