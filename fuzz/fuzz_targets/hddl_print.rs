@@ -3,8 +3,11 @@
 
 use astraea_htn::{Source, parse_domain, parse_problem};
 
+fn source(text: &str) -> Source<'_> {
+    Source { name: "fuzz", text }
+}
+
 libfuzzer_sys::fuzz_target!(|text: &str| {
-    let source = |text| Source { name: "fuzz", text };
     if let Ok(domain) = parse_domain(source(text)) {
         let printed = domain.to_string();
         let again = parse_domain(source(&printed)).expect("a printed domain reads back");
