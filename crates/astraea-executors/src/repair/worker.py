@@ -221,6 +221,8 @@ def run_pytest(select_ids, stop_early):
                 seen[report.nodeid] = ["error", 0.0, str(report.longrepr)[-MOST_MESSAGE:]]
 
     arguments = ["-q", "-p", "no:cacheprovider", "--rootdir", STATE.root, "--tb=short"]
+    # A file that cannot be loaded is no reason not to look at the others.
+    arguments.append("--continue-on-collection-errors")
     if not STATE.addopts:
         arguments += ["-o", "addopts="]
     if stop_early:

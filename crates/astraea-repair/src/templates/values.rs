@@ -3,7 +3,7 @@
 use rustc_hash::FxHashSet;
 use tree_sitter::Node;
 
-use super::Maker;
+use super::{Maker, View};
 use crate::Language;
 use crate::dialect::{self, binds_tighter, integer, is_compound, kids, words};
 
@@ -130,6 +130,8 @@ fn number(maker: &mut Maker<'_>, node: Node<'_>) {
             .parent()
             .is_some_and(|p| matches!(p.kind(), "comparison_operator" | "boolean_operator"));
         let loose = other < 0 && !compared;
+        // adding nothing is better said by leaving the term out, which another template does
+        let prior = if other == 0 && is_added(node, &view) { prior * 0.3 } else { prior };
         maker.replace(node, &format!("{other}{suffix}"), loose, "constant", prior);
     }
     if !in_macro(node) {
@@ -150,6 +152,16 @@ fn number(maker: &mut Maker<'_>, node: Node<'_>) {
             maker.push(node.byte_range(), literal.clone(), "constant", 0.2);
         }
     }
+}
+
+/// Whether a number is the right side of a sum or difference.
+fn is_added(node: Node<'_>, view: &View<'_>) -> bool {
+    node.parent().is_some_and(|parent| {
+        let operator = parent.child_by_field_name("operator").map(|operator| view.text(operator));
+        let right =
+            parent.child_by_field_name("right").is_some_and(|right| right.id() == node.id());
+        right && matches!(operator, Some("+" | "-"))
+    })
 }
 
 fn in_macro(node: Node<'_>) -> bool {
