@@ -105,6 +105,22 @@ pub(crate) enum Command {
         /// Its arguments, a JSON object.
         arguments: String,
     },
+    /// Serve the conversation, the goals and a page over HTTP. A model is named by ASTRA_MODEL_URL, ASTRA_MODEL, ASTRA_MODEL_KEY.
+    Serve {
+        /// The address to listen on.
+        #[arg(long, default_value = "127.0.0.1")]
+        host: String,
+        /// The port to listen on; 0 for any.
+        #[arg(long, default_value_t = 8000)]
+        port: u16,
+    },
+    /// Talk in the terminal.
+    Chat {
+        /// One message; without it, each line of stdin.
+        message: Option<String>,
+    },
+    /// Print the token that `astra serve` asks of clients it does not know.
+    Token,
     /// Let this repository's own astra.toml and methods do more than narrow.
     Trust {
         /// Take the trust back.
@@ -238,7 +254,7 @@ mod tests {
             .get_subcommands()
             .map(|command| command.get_name().to_owned())
             .collect();
-        expect!["run resume plan apply undo diff goals changes ledger tool trust doctor demo completions"]
+        expect!["run resume plan apply undo diff goals changes ledger tool serve chat token trust doctor demo completions"]
             .assert_eq(&names.join(" "));
     }
 

@@ -1,6 +1,7 @@
 //! One module a command, or a family of them.
 
 mod changes;
+mod chat;
 mod demo;
 mod doctor;
 mod goals;
@@ -9,6 +10,8 @@ mod ledger;
 mod plan;
 mod result;
 mod run;
+mod serve;
+mod token;
 mod tool;
 
 use astraea_goals::{Astra, AstraOptions};
@@ -41,6 +44,9 @@ pub(crate) async fn run(args: Args) -> Result<u8, Failure> {
         Command::Ledger { command } => ledger::run(&global, &command),
         Command::Htn { command } => htn::run(&global, &command),
         Command::Tool { name, arguments } => tool::run(&global, &name, &arguments).await,
+        Command::Serve { host, port } => serve::run(&global, host, port).await,
+        Command::Chat { message } => chat::run(&global, message).await,
+        Command::Token => token::run(&global),
         Command::Trust { revoke } => {
             let astra = open(&global, false)?;
             astra.trust(!revoke)?;

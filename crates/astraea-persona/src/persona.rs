@@ -167,9 +167,7 @@ impl Persona {
                 .ok_or_else(|| PersonaError::NoSuchConversation { id: id.clone() })?,
             None => Conversation::begin()?,
         };
-        let mut cx = CallContext::default();
-        cx.cancel = question.cancel.clone();
-        cx.events = question.events.clone();
+        let cx = CallContext { cancel: question.cancel.clone(), events: question.events.clone() };
         let mut said = Said::default();
         let answered = match &self.model {
             Some(model) => self.ask(model, &conversation, message, &question, &cx, &mut said).await,

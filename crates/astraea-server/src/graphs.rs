@@ -287,7 +287,7 @@ fn blocking(seen: &Seen) -> Value {
             continue;
         }
         for dependency in seen.graph.dependencies(&task.id).unwrap_or_default() {
-            if !seen.graph.state(&dependency).is_some_and(|state| state == TaskState::Succeeded) {
+            if seen.graph.state(&dependency) != Some(TaskState::Succeeded) {
                 *waited_for.entry(dependency.to_string()).or_default() += 1;
             }
         }

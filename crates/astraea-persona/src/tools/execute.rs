@@ -38,9 +38,7 @@ impl ToolHandler for ExecuteGoalTool {
             Err(error) => return ToolAnswer::text(format!("not carried out: {error}")),
         };
         let (sender, receiver) = mpsc::unbounded_channel();
-        let mut watch = Watch::default();
-        watch.events = Some(sender);
-        watch.cancel = cx.cancel.child_token();
+        let watch = Watch { events: Some(sender), cancel: cx.cancel.child_token() };
         let relay = relay(receiver, cx.events.clone(), self.runs.clone(), watch.cancel.clone());
         let work = async {
             let result = self.astra.execute_goal(goal, &watch).await;

@@ -162,8 +162,7 @@ impl GoalTool {
 
 async fn plan(astra: &Astra, cx: &CallContext, arguments: &Value) -> Result<String, String> {
     let goal = ExecuteGoal::from_tool(arguments).map_err(|error| error.to_string())?;
-    let mut watch = Watch::default();
-    watch.cancel = cx.cancel.child_token();
+    let watch = Watch { cancel: cx.cancel.child_token(), ..Watch::default() };
     let report = astra.plan_goal(goal, &watch).await.map_err(|error| error.to_string())?;
     Ok(report.to_text())
 }

@@ -1,0 +1,93 @@
+//! `astra serve`, and what it shares with `astra chat`: the persona and its model.
+
+use std::sync::Arc;
+
+use astraea_goals::{Astra, store::GoalQuery};
+use astraea_llm::{
+    Client, ClientOptions,
+    openai::{OpenAi, OpenAiOptions},
+};
+use astraea_persona::{FileStore, Persona, Runs, Toolset, code_tools, goal_tools};
+use astraea_redact::{RedactOptions, Redactor, is_key_like};
+use astraea_server::{Server, ServerOptions};
+use tokio_util::sync::CancellationToken;
+
+use crate::{args::Global, commands::open, failure::Failure};
+
+/// Serves until Ctrl-C.
+///
+/// # Errors
+/// When the repository or the address cannot be had.
+pub(crate) async fn run(global: &Global, host: String, port: u16) -> Result<u8, Failure> {
+    let astra = Arc::new(open(global, false)?);
+    // A damaged store should be seen before anybody talks.
+    astra
+        .goals()
+        .list(&GoalQuery::default().with_limit(1))
+        .map_err(astraea_goals::GoalError::from)?;
+    let runs = Runs::default();
+    let persona = persona(&astra, &runs)?;
+    let model = if persona.has_model() { "a model talks" } else { "no model: fixed rules talk" };
+    let mut options = ServerOptions::default().with_host(&host).with_port(port);
+    if host.parse::<std::net::IpAddr>().is_err()
+        || host.parse().is_ok_and(|ip: std::net::IpAddr| !ip.is_unspecified())
+    {
+        options = options.with_name(&host);
+    }
+    let server = Server::bind(astra, persona, runs, options)
+        .await
+        .map_err(|error| Failure::new(2, error.to_string()))?;
+    if !global.quiet {
+        eprintln!("astra: http://{} ({model}); Ctrl-C stops it", server.address());
+    }
+    let stop = CancellationToken::new();
+    let signal = stop.clone();
+    tokio::spawn(async move {
+        let _ = tokio::signal::ctrl_c().await;
+        signal.cancel();
+    });
+    server.run(stop).await.map_err(|error| Failure::new(1, error.to_string()))?;
+    Ok(0)
+}
+
+/// The persona before a repository.
+///
+/// # Errors
+/// When the model's settings are wrong.
+pub(crate) fn persona(astra: &Arc<Astra>, runs: &Runs) -> Result<Persona, Failure> {
+    let mut redact = RedactOptions::default().with_pii(astra.config().redact_pii);
+    for (name, value) in std::env::vars_os() {
+        if let (Ok(name), Ok(value)) = (name.into_string(), value.into_string())
+            && is_key_like(&name)
+        {
+            redact = redact.with_secret_value(value);
+        }
+    }
+    let redactor = Redactor::new(redact);
+    let model = model(&redactor)?;
+    let tools = Toolset::new()
+        .with_all(goal_tools(astra.clone(), runs.clone()))
+        .with_all(code_tools(Some(astra.repository().clone())));
+    let store = Arc::new(FileStore::new(astra.repository().clone()));
+    Ok(Persona::new(model, tools, store, redactor))
+}
+
+/// The model that the user's environment names. Nothing of a repository is asked: its settings could send the
+/// conversation, and a key, anywhere.
+fn model(redactor: &Redactor) -> Result<Option<Client>, Failure> {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
+    let (url, name) = match (variable("ASTRA_MODEL_URL"), variable("ASTRA_MODEL")) {
+        (None, None) => return Ok(None),
+        (Some(url), Some(name)) => (url, name),
+        _ => {
+            let message = "a model needs both ASTRA_MODEL_URL (such as http://localhost:11434/v1) and ASTRA_MODEL";
+            return Err(Failure::new(2, message));
+        }
+    };
+    let mut options = OpenAiOptions::new(url, name);
+    if let Some(key) = variable("ASTRA_MODEL_KEY") {
+        options = options.with_api_key(key);
+    }
+    let provider = OpenAi::new(options).map_err(|error| Failure::new(2, error.to_string()))?;
+    Ok(Some(Client::new(Arc::new(provider), ClientOptions::new(redactor.clone()))))
+}
