@@ -223,8 +223,7 @@ async fn answer(job: &Job, found: Found, started: Instant) -> Result<Outcome, Re
     let early = if report.stopped_early { " in the time there was" } else { "" };
     let message =
         format!("no single edit makes the failing tests pass ({} tried{early})", report.tried);
-    let class = if report.stopped_early { ErrorClass::TimeoutError } else { ErrorClass::NoPatch };
-    Ok(failed(class, message, Output::of(value)))
+    Ok(failed(ErrorClass::NoPatch, message, Output::of(value)))
 }
 
 /// Sources may hold secrets, and what is handed on is written down.

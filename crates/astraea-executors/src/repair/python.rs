@@ -52,7 +52,9 @@ pub(super) async fn search(job: &Job) -> Result<Found, Refused> {
     prepared.spec.stdin = astraea_sandbox::Stdin::Pipe;
     let session = prepared.spawn().await?;
     let root = copy.seen_at().join(&dir);
-    let mut worker = Worker::new(session, job.cx.cancel.clone(), job.deadline, prepared);
+    // Tracing may take all the time there is: it is the goal's own limit that ends it, so that it can be resumed.
+    let far = job.deadline + job.cx.budget;
+    let mut worker = Worker::new(session, job.cx.cancel.clone(), far, prepared);
 
     let wanted: Vec<String> =
         job.failing.iter().filter_map(|id| below(&dir, id.as_str())).map(str::to_owned).collect();
@@ -102,8 +104,9 @@ pub(super) async fn search(job: &Job) -> Result<Found, Refused> {
     job.cx.progress("searching for an edit");
     let cx = job.cx.clone();
     let given = files.clone();
+    let deadline = job.deadline;
     let report = blocking(move || {
-        let mut oracle = worker.oracle(dir, given, failing, passing, seconds, cx);
+        let mut oracle = worker.oracle(dir, given, failing, passing, seconds, cx, deadline);
         repair(&request, &mut oracle).map_err(|e| Error::Internal(format!("repair: {e}")))
     })
     .await?;

@@ -131,7 +131,7 @@ fn number(maker: &mut Maker<'_>, node: Node<'_>) {
             .is_some_and(|p| matches!(p.kind(), "comparison_operator" | "boolean_operator"));
         let loose = other < 0 && !compared;
         // adding nothing is better said by leaving the term out, which another template does
-        let prior = if other == 0 && is_added(node, &view) { prior * 0.3 } else { prior };
+        let prior = if other == 0 && is_added(node, view) { prior * 0.3 } else { prior };
         maker.replace(node, &format!("{other}{suffix}"), loose, "constant", prior);
     }
     if !in_macro(node) {

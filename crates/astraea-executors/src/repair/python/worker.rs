@@ -109,16 +109,18 @@ impl Worker {
             .map_err(|e| Error::Internal(format!("an answer of the worker: {e}")).into())
     }
 
-    /// The oracle for a search, to be used on a thread that may block.
+    /// The oracle for a search that must end at `deadline`, to be used on a thread that may block.
     pub(super) fn oracle(
-        self,
+        mut self,
         dir: String,
         files: Vec<SourceFile>,
         failing: Vec<String>,
         passing: Vec<String>,
         suite_seconds: f64,
         cx: TaskContext,
+        deadline: Instant,
     ) -> PythonOracle {
+        self.deadline = deadline;
         let parallel = std::thread::available_parallelism().map_or(1, usize::from).min(4);
         PythonOracle {
             worker: self,
