@@ -116,10 +116,10 @@ async fn two_conversations_at_once_stay_apart() {
     let (one, two) =
         tokio::join!(house.chat("fix the failing test"), house.chat("fix the failing test"));
     let (one, two) = (one.json(), two.json());
+    assert!(one["success"] == true && two["success"] == true, "{one} {two}");
     assert_ne!(one["conversation_id"], two["conversation_id"]);
     assert_ne!(one["run_id"], two["run_id"]);
     assert_ne!(one["branch"], two["branch"]);
-    assert!(one["success"] == true && two["success"] == true, "{one} {two}");
 }
 
 async fn until_finished(house: &House, run: &str) {
