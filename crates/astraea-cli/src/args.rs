@@ -254,7 +254,7 @@ mod tests {
             .get_subcommands()
             .map(|command| command.get_name().to_owned())
             .collect();
-        expect!["run resume plan apply undo diff goals changes ledger tool serve chat token trust doctor demo completions"]
+        expect!["run resume plan apply undo diff goals changes ledger htn tool serve chat token trust doctor demo completions"]
             .assert_eq(&names.join(" "));
     }
 
