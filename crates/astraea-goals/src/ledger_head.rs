@@ -1,6 +1,8 @@
 //! The signed head of the ledger, kept outside the database, so that a cut-off tail is seen.
 
-use astraea_code_access::StateDir;
+use std::time::Duration;
+
+use astraea_code_access::{Lock, StateDir};
 use astraea_ledger::{Event, Ledger, Query, SignedHead, SigningKey, VerifyingKey};
 use rusqlite::Connection;
 use serde::Serialize;
@@ -33,16 +35,27 @@ pub(crate) fn begin(
     keys: &StateDir,
     now_ms: u64,
 ) -> Result<(), GoalError> {
+    let _one_at_a_time = exclusive(keys)?;
     if stored(state)?.is_some() {
         return holds(conn, state, keys);
     }
     removed(conn)?;
-    sign(conn, state, keys, now_ms).map(drop)
+    sign_alone(conn, state, keys, now_ms).map(drop)
 }
 
 /// Signs the head; returns its hash. Never over a head that the ledger no longer holds: a cut-off
 /// tail would be forgotten.
 pub(crate) fn sign(
+    conn: &Connection,
+    state: &StateDir,
+    keys: &StateDir,
+    now_ms: u64,
+) -> Result<String, GoalError> {
+    let _one_at_a_time = exclusive(keys)?;
+    sign_alone(conn, state, keys, now_ms)
+}
+
+fn sign_alone(
     conn: &Connection,
     state: &StateDir,
     keys: &StateDir,
@@ -81,6 +94,20 @@ pub(crate) fn verify(
         signed_entries: verified.signed,
         note,
     })
+}
+
+/// Signers, also of other processes, go one by one: two must not make two keys, and an older head must
+/// not replace a newer one. Signing takes milliseconds, so the wait is short, and it is bounded.
+fn exclusive(keys: &StateDir) -> Result<Lock, GoalError> {
+    for _ in 0..2_000 {
+        if let Some(lock) = keys.lock("ledger-key")? {
+            return Ok(lock);
+        }
+        std::thread::park_timeout(Duration::from_millis(2));
+    }
+    Err(GoalError::Ledger(
+        "another process has been signing the ledger's head for seconds; try again".to_owned(),
+    ))
 }
 
 /// The head that was signed last.

@@ -17,7 +17,7 @@ use crate::actions::own_python;
 use crate::evidence::{TestId, TestOutcome};
 use crate::runners::{Runner, RunnerKind, Tree, below, find, join};
 use crate::workspace::blocking;
-use worker::Worker;
+use worker::{Tests, Worker};
 
 /// Sources that are given to a search where nothing is known of what the failing tests ran.
 const MOST_FILES: usize = 40;
@@ -45,9 +45,8 @@ pub(super) async fn search(job: &Job) -> Result<Found, Refused> {
     let mut prepared = job.ws.command(&copy, [python.as_str(), "-c", worker::SCRIPT], &dir).await?;
     prepared.spec.limits.line_bytes = 64 << 20;
     prepared.spec.limits.idle = None;
-    // The worker lives as long as the search: the bound of one command would end it in the middle.
+    // The worker lives as long as the search, and the task's own limit ends both.
     prepared.spec.limits.wall = None;
-    prepared = prepared.within(&job.cx);
     prepared = prepared.with_env("PYTHONHASHSEED", "0");
     prepared.spec.stdin = astraea_sandbox::Stdin::Pipe;
     let session = prepared.spawn().await?;
@@ -106,7 +105,8 @@ pub(super) async fn search(job: &Job) -> Result<Found, Refused> {
     let given = files.clone();
     let deadline = job.deadline;
     let report = blocking(move || {
-        let mut oracle = worker.oracle(dir, given, failing, passing, seconds, cx, deadline);
+        let mut oracle =
+            worker.oracle(dir, given, Tests { failing, passing, seconds }, cx, deadline);
         repair(&request, &mut oracle).map_err(|e| Error::Internal(format!("repair: {e}")))
     })
     .await?;

@@ -43,6 +43,17 @@ pub(super) struct Traced {
     pub(super) lines: BTreeMap<String, Vec<u32>>,
 }
 
+/// The tests that judge a candidate, as the worker names them.
+#[derive(Debug)]
+pub(super) struct Tests {
+    /// To be mended.
+    pub(super) failing: Vec<String>,
+    /// Not to be broken.
+    pub(super) passing: Vec<String>,
+    /// What they took together, traced.
+    pub(super) seconds: f64,
+}
+
 /// Why there is no answer.
 #[derive(Debug)]
 enum Silence {
@@ -114,25 +125,13 @@ impl Worker {
         mut self,
         dir: String,
         files: Vec<SourceFile>,
-        failing: Vec<String>,
-        passing: Vec<String>,
-        suite_seconds: f64,
+        tests: Tests,
         cx: TaskContext,
         deadline: Instant,
     ) -> PythonOracle {
         self.deadline = deadline;
         let parallel = std::thread::available_parallelism().map_or(1, usize::from).min(4);
-        PythonOracle {
-            worker: self,
-            dir,
-            files,
-            failing,
-            passing,
-            suite_seconds,
-            parallel,
-            tried: 0,
-            cx,
-        }
+        PythonOracle { worker: self, dir, files, tests, parallel, tried: 0, cx }
     }
 
     async fn send(&mut self, request: &Value) -> Result<(), Silence> {
@@ -165,9 +164,7 @@ pub(super) struct PythonOracle {
     worker: Worker,
     dir: String,
     files: Vec<SourceFile>,
-    failing: Vec<String>,
-    passing: Vec<String>,
-    suite_seconds: f64,
+    tests: Tests,
     parallel: usize,
     tried: usize,
     cx: TaskContext,
@@ -191,10 +188,10 @@ impl PythonOracle {
         cpu: f64,
         startup: f64,
     ) -> Result<Vec<Verdict>, OracleError> {
-        let cpu = cpu + self.suite_seconds * 2.0;
-        let suite = cpu + self.suite_seconds * 4.0 + 2.0;
+        let cpu = cpu + self.tests.seconds * 2.0;
+        let suite = cpu + self.tests.seconds * 4.0 + 2.0;
         let request = json!({
-            "cmd": "try", "candidates": self.candidates(batch)?, "failing": self.failing, "passing": self.passing,
+            "cmd": "try", "candidates": self.candidates(batch)?, "failing": self.tests.failing, "passing": self.tests.passing,
             "cpu": cpu, "wall": cpu * 4.0 + 1.0, "suite_cpu": suite, "suite_wall": suite * 4.0 + 2.0, "startup": startup, "parallel": self.parallel,
         });
         let mut answers: BTreeMap<u64, Value> = BTreeMap::new();
