@@ -73,8 +73,7 @@ where
     F: Future<Output = T>,
 {
     let (sender, mut receiver) = mpsc::unbounded_channel::<Envelope>();
-    let mut watch = Watch::default();
-    watch.events = Some(sender);
+    let watch = Watch { events: Some(sender), ..Watch::default() };
     let cancel = watch.cancel.clone();
     let mut progress = Progress::new(global.quiet || global.json);
     let json = global.json;
