@@ -130,12 +130,12 @@ fn make_env() -> Result<PathBuf, String> {
     let exe = std::env::current_exe().map_err(|e| e.to_string())?;
     // target/debug/deps/name-hash
     let target = exe.ancestors().nth(3).ok_or("the test program has no target directory")?;
-    let env = target.join("test-venv");
+    let env = target.join("test-pytest");
     if env.join("made").is_file() {
         return Ok(env);
     }
     // made beside and renamed, so that two test programs do not see half of one
-    let half = target.join(format!("test-venv-{}", std::process::id()));
+    let half = target.join(format!("test-pytest-{}", std::process::id()));
     let _ = std::fs::remove_dir_all(&half);
     let python = std::env::var("ASTRA_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     run(Command::new(python).args(["-m", "venv"]).arg(&half))?;

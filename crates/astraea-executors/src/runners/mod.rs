@@ -222,6 +222,8 @@ impl Runner {
         if ran.truncated || !matches!(ran.ended, Ended::Code(_)) {
             report.complete = false;
         }
+        // A runner that builds several targets at once tells of them in any order.
+        report.collection_errors.sort();
         environment::classify(&mut report, self, ran, tree);
         report.recount();
         report
