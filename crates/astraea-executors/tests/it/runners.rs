@@ -274,8 +274,8 @@ async fn a_crate_that_does_not_compile_is_never_a_pass() {
         ],
         expect![[r#"
             cargo collection error
-            unloaded calc (lib)
             unloaded calc (lib test)
+            unloaded calc (lib)
         "#]],
     )
     .await;
