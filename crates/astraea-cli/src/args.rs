@@ -83,6 +83,8 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: Option<Goals>,
     },
+    /// The runs of this repository, newest first: what each came to, and which can be resumed.
+    Runs,
     /// Changes that wait for a person's approval.
     Changes {
         #[command(subcommand)]
@@ -254,7 +256,7 @@ mod tests {
             .get_subcommands()
             .map(|command| command.get_name().to_owned())
             .collect();
-        expect!["run resume plan apply undo diff goals changes ledger htn tool serve chat token trust doctor demo completions"]
+        expect!["run resume plan apply undo diff goals runs changes ledger htn tool serve chat token trust doctor demo completions"]
             .assert_eq(&names.join(" "));
     }
 

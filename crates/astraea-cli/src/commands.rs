@@ -10,6 +10,7 @@ mod ledger;
 mod plan;
 mod result;
 mod run;
+mod runs;
 mod serve;
 mod token;
 mod tool;
@@ -40,6 +41,7 @@ pub(crate) async fn run(args: Args) -> Result<u8, Failure> {
         Command::Undo => result::undo(&global).await,
         Command::Diff { result } => result::diff(&global, result.as_deref()),
         Command::Goals { command } => goals::run(&global, command).await,
+        Command::Runs => runs::run(&global),
         Command::Changes { command } => changes::run(&global, command).await,
         Command::Ledger { command } => ledger::run(&global, &command),
         Command::Htn { command } => htn::run(&global, &command),

@@ -15,7 +15,7 @@ use astraea_engine::{Clock, Journal, JournalOptions, SqliteJournal, SystemClock}
 use astraea_redact::{RedactOptions, Redactor, is_key_like};
 use astraea_sandbox::{Sandbox, SandboxOptions};
 
-use crate::config::{Config, ConfigLayer, Layers, unknown_variables};
+use crate::config::{Config, ConfigError, ConfigLayer, Layers, unknown_variables};
 use crate::domain::{CodingDomain, MethodFile};
 use crate::error::GoalError;
 use crate::home::{self, Trust};
@@ -43,6 +43,8 @@ pub struct Astra {
     domain: CodingDomain,
     sandbox: OnceLock<Arc<Sandbox>>,
     goals: store::GoalStore,
+    /// Why the repository's own settings cannot be used.
+    unusable: Option<ConfigError>,
 }
 
 impl Astra {
@@ -50,8 +52,9 @@ impl Astra {
     /// journal and reconciles goals that a dead run left executing.
     ///
     /// # Errors
-    /// A repository that cannot be used, settings or methods that are wrong, a state directory of a
-    /// newer version.
+    /// A repository that cannot be used, the user's own settings or methods that are wrong, a state
+    /// directory of a newer version. A repository's `astra.toml` that is wrong is refused by what would
+    /// act on it, so that one can still look around and undo.
     pub fn open(options: AstraOptions) -> Result<Self, GoalError> {
         let _span = tracing::info_span!("open").entered();
         let env = &options.env;
@@ -68,9 +71,14 @@ impl Astra {
         let mut repo = Repository::open(&options.path, OpenOptions::new(&state_home))?;
         let trust = Trust::open(&config_home, repo.root())?;
         let trusted = trust.holds(repo.root())?;
+        // A repository's broken file must not keep anybody from looking, or from `undo`.
+        let (repository, unusable) = match home::repository_layer(&repo) {
+            Ok(layer) => (layer, None),
+            Err(error) => (None, Some(error)),
+        };
         let layers = Layers {
             user: home::user_layer(&config_home)?,
-            repository: home::repository_layer(&repo)?,
+            repository,
             trusted,
             environment: ConfigLayer::from_env(env.iter().map(|(k, v)| (k.as_str(), v.as_str())))?,
             flags: options.flags.clone(),
@@ -113,6 +121,7 @@ impl Astra {
             domain,
             sandbox: OnceLock::new(),
             goals,
+            unusable,
         };
         astra.reconcile()?;
         Ok(astra)
@@ -170,6 +179,11 @@ impl Astra {
             files.push(home::method_file(path)?);
         }
         Ok(files)
+    }
+
+    /// Refuses what would act on a repository whose own settings cannot be used: they may forbid it.
+    pub(crate) fn usable(&self) -> Result<(), GoalError> {
+        self.unusable.clone().map_or(Ok(()), |error| Err(error.into()))
     }
 
     /// The top level of the checkout.

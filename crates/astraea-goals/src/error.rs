@@ -99,7 +99,7 @@ pub enum GoalError {
     #[error("ledger: {0}")]
     Ledger(String),
     /// There is no such run.
-    #[error("no run `{run}` here: `astra goals` lists them")]
+    #[error("no run `{run}` here: `astra runs` lists them")]
     NoSuchRun {
         /// What was asked for.
         run: String,

@@ -42,7 +42,7 @@ pub(crate) fn user_layer(config_home: &Path) -> Result<Option<(String, ConfigLay
 /// The repository's settings, if there are any.
 pub(crate) fn repository_layer(
     repo: &Repository,
-) -> Result<Option<(String, ConfigLayer)>, GoalError> {
+) -> Result<Option<(String, ConfigLayer)>, ConfigError> {
     let origin = "astra.toml".to_owned();
     match read(repo, &origin)? {
         Some(bytes) => Ok(Some((origin.clone(), parse(&origin, bytes)?))),
@@ -50,15 +50,13 @@ pub(crate) fn repository_layer(
     }
 }
 
-fn read(repo: &Repository, name: &str) -> Result<Option<Vec<u8>>, GoalError> {
-    let path = RepoPath::new(name).map_err(|error| GoalError::Repository(error.to_string()))?;
+fn read(repo: &Repository, name: &str) -> Result<Option<Vec<u8>>, ConfigError> {
+    let unreadable = |message: String| ConfigError::Unreadable { origin: name.to_owned(), message };
+    let path = RepoPath::new(name).map_err(|error| unreadable(error.to_string()))?;
     match repo.door().read(&path, MAX_FILE) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(AccessError::FileNotFound { .. }) => Ok(None),
-        Err(error) => {
-            Err(ConfigError::Unreadable { origin: name.to_owned(), message: error.to_string() }
-                .into())
-        }
+        Err(error) => Err(unreadable(error.to_string())),
     }
 }
 

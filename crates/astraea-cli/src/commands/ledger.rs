@@ -1,6 +1,6 @@
 //! `astra ledger`: the tamper-evident record.
 
-use astraea_goals::{Astra, LedgerEntry, LedgerQuery, rfc3339};
+use astraea_goals::{Astra, GoalError, LedgerEntry, LedgerQuery, rfc3339};
 
 use crate::{
     args::{Global, Ledger},
@@ -43,6 +43,9 @@ pub(crate) fn run(global: &Global, command: &Ledger) -> Result<u8, Failure> {
 fn log(global: &Global, astra: &Astra, run: Option<&str>) -> Result<(), Failure> {
     let mut query = LedgerQuery::default().with_limit(PAGE);
     if let Some(run) = run {
+        if !astra.runs()?.iter().any(|known| known.run == run) {
+            return Err(GoalError::NoSuchRun { run: run.to_owned() }.into());
+        }
         query = query.with_run(run);
     }
     loop {

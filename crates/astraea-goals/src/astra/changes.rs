@@ -48,6 +48,7 @@ impl Astra {
     /// # Errors
     /// A forbidden path is refused with its rule, and that it was is in the ledger.
     pub async fn schedule_change(&self, wanted: ScheduleChange) -> Result<Change, GoalError> {
+        self.usable()?;
         let repo = self.repo.clone();
         let gate = move |path: &str| -> Result<(), String> {
             let path = RepoPath::new(path).map_err(|error| error.to_string())?;
@@ -86,6 +87,7 @@ impl Astra {
     /// # Errors
     /// Where there is no such change, it does not wait, or it cannot be delivered.
     pub async fn approve_change(&self, id: &str) -> Result<ApprovedChange, GoalError> {
+        self.usable()?;
         let change = self.goals.approve_change(id).await?;
         let pinned: Pinned = serde_json::from_value(change.edits.clone())
             .map_err(|error| GoalError::Internal(format!("change {id} is unreadable: {error}")))?;

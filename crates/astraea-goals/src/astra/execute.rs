@@ -116,6 +116,7 @@ impl Astra {
     /// [`GoalError::NothingToResume`], [`GoalError::NoSuchRun`], [`GoalError::RunAlive`], and those of
     /// [`execute_goal`](Self::execute_goal).
     pub async fn resume(&self, run: Option<&str>, watch: &Watch) -> Result<GoalResult, GoalError> {
+        self.usable()?;
         let begun = Instant::now();
         let rows = runs::all(&self.reader()?)?;
         let row = match run {
@@ -168,6 +169,7 @@ impl Astra {
         &self,
         goal: &ExecuteGoal,
     ) -> Result<(Classified, GoalContext), GoalError> {
+        self.usable()?;
         let classified = classify(&goal.goal_text, self.domain.goals())?;
         goal.check()?;
         let context = GoalContext::new(&goal.context)?;

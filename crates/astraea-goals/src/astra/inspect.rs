@@ -93,6 +93,10 @@ impl Astra {
             },
             Err(error) => Check::new("ledger", false, true, error.to_string()),
         });
+        checks.push(match self.usable() {
+            Ok(()) => Check::new("settings", true, true, "they can be used"),
+            Err(error) => Check::new("settings", false, true, error.to_string()),
+        });
         let trusted =
             if self.trusted { "trusted" } else { "not trusted: its settings may only narrow" };
         checks.push(Check {

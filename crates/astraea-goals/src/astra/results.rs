@@ -84,6 +84,7 @@ impl Astra {
     /// # Errors
     /// [`GoalError::NothingDelivered`], [`GoalError::Delivery`].
     pub async fn apply(&self, branch: Option<&str>) -> Result<ApplyReport, GoalError> {
+        self.usable()?;
         self.check_ledger()?;
         let (branch, run) = self.branch(branch, "apply")?;
         let (repo, name) = (self.repo.clone(), branch.clone());

@@ -6,6 +6,8 @@ use astraea_redact::Redactor;
 use rusqlite::Connection;
 use serde_json::{Map, Value, json};
 
+use crate::lower::OBSERVE;
+
 /// Keeps the table `ledger`. Every entry is appended in the transaction of the record it tells of.
 #[derive(Clone, Debug)]
 pub struct LedgerProjection {
@@ -30,10 +32,12 @@ impl Projection for LedgerProjection {
     }
 
     fn apply(&mut self, tx: &Connection, record: &Record) -> Result<(), Rejection> {
-        let Some((event, data)) = told(record) else { return Ok(()) };
-        let mut entry = Entry::new(record.ts_ms, event).with_data(data);
-        entry.run = record.run.as_ref().map(ToString::to_string);
-        Ledger::append_in(tx, &self.redactor, &entry).map(drop).map_err(|e| rejection(&e))
+        for (event, data) in told(record).into_iter().chain(planned(record)) {
+            let mut entry = Entry::new(record.ts_ms, event).with_data(data);
+            entry.run = record.run.as_ref().map(ToString::to_string);
+            Ledger::append_in(tx, &self.redactor, &entry).map_err(|e| rejection(&e))?;
+        }
+        Ok(())
     }
 }
 
@@ -97,6 +101,19 @@ fn told(record: &Record) -> Option<(Event, Value)> {
         }
         _ => None,
     }
+}
+
+/// The decision for a first plan, which is in the output of the task that it grew out of.
+fn planned(record: &Record) -> Option<(Event, Value)> {
+    let plan = &record.payload["output"]["value"]["plan"];
+    if record.kind != "task_succeeded" || record.payload["action"] != OBSERVE || plan.is_null() {
+        return None;
+    }
+    let data = json!({
+        "decision": "plan", "plan": plan["plan_id"], "methods": plan["methods_used"],
+        "because": plan["no_plan"],
+    });
+    Some((Event::DecisionMade, without_nulls(&data)))
 }
 
 /// What is told of a task: which, and how it went; never what it printed.

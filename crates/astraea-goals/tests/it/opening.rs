@@ -29,11 +29,18 @@ fn an_untrusted_repository_may_only_narrow() {
     assert!(!repo.astra().is_trusted());
 }
 
-#[test]
-fn a_misspelled_setting_is_a_clear_error() {
+#[tokio::test(flavor = "multi_thread")]
+async fn a_misspelled_setting_is_a_clear_error() {
     let repo = Repo::new(AREA);
     repo.write("astra.toml", "alow = [\"src\"]\n");
-    let error = Astra::open(repo.options()).unwrap_err();
+    // One can look around and undo; what would act is refused, for the file may forbid it.
+    let astra = repo.astra();
+    assert!(astra.runs().unwrap().is_empty());
+    assert!(astra.doctor().iter().any(|check| check.name == "settings" && !check.ok));
+    assert_eq!(astra.undo().await.unwrap_err().exit_code(), 1);
+    assert_eq!(astra.apply(None).await.unwrap_err().exit_code(), 2);
+    let goal = ExecuteGoal::new("fix_bug");
+    let error = astra.execute_goal(goal, &Watch::default()).await.unwrap_err();
     assert_eq!(error.exit_code(), 2);
     assert!(
         error.to_string().contains("astra.toml") && error.to_string().contains("alow"),

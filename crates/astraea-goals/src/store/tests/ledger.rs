@@ -55,6 +55,29 @@ async fn defect_09_every_task_event_is_written() {
 }
 
 #[tokio::test]
+async fn the_first_plan_is_a_decision_too() {
+    let house = House::new();
+    let plan = json!({ "plan_id": "plan-1", "methods_used": ["fix_bug_repair"] });
+    let payload = json!({
+        "task": "observe", "action": "observe", "output": { "value": { "plan": plan } },
+    });
+    told(&house, "task_succeeded", payload.clone()).await.unwrap();
+    let last = house.ledger().pop().unwrap();
+    assert_eq!(
+        (last.event.to_string().as_str(), last.data),
+        (
+            "decision_made",
+            json!({ "decision": "plan", "plan": "plan-1", "methods": ["fix_bug_repair"] })
+        )
+    );
+    // A later graph recalls what was seen, its old plan included; that decides nothing.
+    let mut recalled = payload;
+    recalled["action"] = json!("recall");
+    told(&house, "task_succeeded", recalled).await.unwrap();
+    assert_eq!(house.ledger().pop().unwrap().event.to_string(), "task_succeeded");
+}
+
+#[tokio::test]
 async fn what_is_no_event_stays_out() {
     let house = House::new();
     for kind in ["graph_started", "graph_finished", "breaker_opened", "goal_started", "anything"] {
