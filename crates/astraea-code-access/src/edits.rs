@@ -221,7 +221,7 @@ impl<'a> EditBuilder<'a> {
     }
 
     /// Refuses what may not be written, and what is not a plain file; returns what is there.
-    fn admit(&self, path: &RepoPath) -> Result<Option<(BlobId, FileMode)>, Error> {
+    pub(crate) fn admit(&self, path: &RepoPath) -> Result<Option<(BlobId, FileMode)>, Error> {
         self.policy.check(path, Access::Write)?;
         let refuse = |reason: String| Err(AccessError::Write { path: path.clone(), reason }.into());
         let mut dir = path.parent();
@@ -252,6 +252,10 @@ impl<'a> EditBuilder<'a> {
                 Ok(found)
             }
         }
+    }
+
+    pub(crate) fn blob(&self, id: BlobId) -> Result<Vec<u8>, Error> {
+        self.repo.blob(id)
     }
 
     /// Creates or replaces a file with these bytes. The mode of an existing file is kept.

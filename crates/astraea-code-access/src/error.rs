@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crate::edits::Conflict;
 use crate::path::{PathError, RepoPath};
 use crate::policy::PolicyError;
+use crate::proposal::Near;
 
 /// A file was not read or written, and why. The text begins with a stable code, see [`AccessError::code`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -264,6 +265,17 @@ pub enum Error {
         /// The lines where it begins, counted from 1; empty when it does not occur.
         lines: Vec<usize>,
     },
+    /// A text to replace is not there.
+    #[error(
+        "{path}: the text to replace does not occur{}; copy the lines exactly as they are",
+        near(candidates)
+    )]
+    NoMatch {
+        /// The file.
+        path: RepoPath,
+        /// The places that are most like it.
+        candidates: Vec<Near>,
+    },
     /// The state directory was written by a newer version.
     #[error(
         "the state directory {} has version {found} and this program knows up to {supported}; update astra, or move the directory away",
@@ -328,6 +340,14 @@ fn numbers(lines: &[usize]) -> String {
         return "none".into();
     }
     lines.iter().take(10).map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn near(candidates: &[Near]) -> String {
+    if candidates.is_empty() {
+        return String::new();
+    }
+    let list: Vec<String> = candidates.iter().map(ToString::to_string).collect();
+    format!("; most like it: {}", list.join(", "))
 }
 
 impl Error {

@@ -7,6 +7,7 @@
 //! - [`Repository`] is the whole API: open, snapshot, edit, materialise, deliver, apply, undo.
 //! - [`Door`] is the system-call layer: every path is resolved by the kernel beneath one directory.
 //! - [`Policy`] says which paths may be read and written; [`RepoPath`] is what it speaks about.
+//! - [`read_proposal`] reads edits that somebody wrote down as text; [`EditBuilder::propose`] places them.
 //! - [`EditSet`] is what tasks hand to each other: ids of blobs, never contents.
 //! - [`StateDir`] is where everything of ours lives, apart from the user's checkout.
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -28,6 +29,7 @@ mod locate;
 mod pack;
 mod path;
 mod policy;
+mod proposal;
 mod recovery;
 mod repository;
 mod scan;
@@ -49,6 +51,7 @@ pub use error::{AccessError, Error};
 pub use ids::{BlobId, CommitId, FileMode, TreeId};
 pub use path::{PathError, RepoPath};
 pub use policy::{Access, Policy, PolicyError, PolicyOptions};
+pub use proposal::{Near, ProposedChange, ProposedEdit, Unreadable, read_proposal};
 pub use repository::{FaultHook, Head, OpenOptions, Repository};
 pub use snapshot::{Base, Entry, LeftOut, Snapshot};
 pub use state::{Lock, StateDir};

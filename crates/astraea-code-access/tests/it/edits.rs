@@ -11,6 +11,7 @@ fn code<T: std::fmt::Debug>(result: Result<T, Error>) -> &'static str {
         Err(Error::Conflict(_)) => "conflict",
         Err(Error::Binary { .. }) => "binary",
         Err(Error::Ambiguous { .. }) => "ambiguous",
+        Err(Error::NoMatch { .. }) => "no match",
         Err(other) => panic!("{other}"),
     }
 }
@@ -192,4 +193,47 @@ fn edit_sets_are_plain_data() {
         serde_json::from_str(r#"[{"path":"../x","before":null,"after":null,"mode":"regular"}]"#);
     assert!(error.is_err());
     let _ = AccessError::FileNotFound { path: path("a") };
+}
+
+#[test]
+fn a_proposal_is_placed_only_where_its_place_is_certain_and_allowed() {
+    let world =
+        World::with(&[("a.py", "x = 1\r\ny = 2\r\nx = 1\r\n"), (".env", "K=1\n"), ("b.bin", "\0")]);
+    let (repo, snapshot, none) = world.edited(&[]);
+    let propose = |text: &str| {
+        let mut builder = repo.edit(&snapshot, &none);
+        for one in astraea_code_access::read_proposal(text).unwrap() {
+            builder.propose(&path(&one.path), &one.change)?;
+        }
+        builder.finish()
+    };
+    let block = |file: &str, old: &str, new: &str| {
+        format!("{file}\n<<<<<<< SEARCH\n{old}\n=======\n{new}\n>>>>>>> REPLACE\n")
+    };
+    assert_eq!(code(propose(&block("a.py", "x = 1", "x = 3"))), "ambiguous");
+    assert_eq!(code(propose(&block("a.py", "x = 1\ny = 3", "x"))), "no match");
+    assert_eq!(code(propose(&block(".env", "K=1", "K=2"))), "access_denied:forbidden_path");
+    assert_eq!(code(propose(&block("gone.py", "x", "y"))), "file_not_found");
+    assert_eq!(code(propose(&block("b.bin", "x", "y"))), "binary");
+    assert_eq!(code(propose("a.py\n<<<<<<< SEARCH\n=======\nz\n>>>>>>> REPLACE\n")), "write_error");
+    let error = propose(&block("a.py", "x = 1\ny = 3", "x")).unwrap_err().to_string();
+    assert!(error.contains("line 1 (there: \"y = 2\")"), "{error}");
+
+    let edits = propose(&block("a.py", "y = 2\nx = 1", "y = 4\nx = 5")).unwrap();
+    assert_eq!(
+        repo.read(&snapshot, &edits, &path("a.py")).unwrap(),
+        b"x = 1\r\ny = 4\r\nx = 5\r\n"
+    );
+    let edits = propose("a.py\n<<<<<<< WHOLE\nz\n>>>>>>> END\nnew/b.py\n```\nw\n```\n").unwrap();
+    assert_eq!(repo.read(&snapshot, &edits, &path("a.py")).unwrap(), b"z\r\n");
+    assert_eq!(repo.read(&snapshot, &edits, &path("new/b.py")).unwrap(), b"w\n");
+    let edits = propose("--- a/a.py\n+++ b/a.py\n@@ -3 +3 @@\n-x = 1\n+x = 9\n").unwrap();
+    assert_eq!(
+        repo.read(&snapshot, &edits, &path("a.py")).unwrap(),
+        b"x = 1\r\ny = 2\r\nx = 9\r\n"
+    );
+    assert_eq!(
+        code(propose("--- a/.env\n+++ /dev/null\n@@ -1 +0,0 @@\n-K=1\n")),
+        "access_denied:forbidden_path"
+    );
 }
