@@ -34,6 +34,13 @@ pub enum ErrorClass {
     Ambiguous,
     /// Only a start that fails its tests was made.
     Scaffold,
+    /// A budget of the work's own (calls of a model, tokens) is used up. The run ends, and can be resumed.
+    Budget,
+    /// A service that the work rests on (a model provider) does not answer, after all its own retries. The run ends, and
+    /// can be resumed.
+    Provider,
+    /// A person has to decide before it can go on.
+    NeedsApproval,
     /// It may well work the next time (spawn, network, provider). The only class that is retried.
     Transient,
     /// The executor panicked.
@@ -46,6 +53,12 @@ impl ErrorClass {
     /// Whether trying again may help.
     pub const fn is_transient(self) -> bool {
         matches!(self, Self::Transient)
+    }
+
+    /// Whether the work itself is not at fault, and the same task can be done when the run is resumed: its failure ends
+    /// the run as [`RunStatus::BudgetExhausted`](crate::RunStatus::BudgetExhausted).
+    pub const fn waits_for_resume(self) -> bool {
+        matches!(self, Self::Budget | Self::Provider)
     }
 
     /// Whether it says that the thing behind the action is ill, rather than that the work has a flaw:
@@ -69,6 +82,9 @@ impl ErrorClass {
             Self::NoPatch => "NoPatch",
             Self::Ambiguous => "Ambiguous",
             Self::Scaffold => "Scaffold",
+            Self::Budget => "Budget",
+            Self::Provider => "Provider",
+            Self::NeedsApproval => "NeedsApproval",
             Self::Transient => "Transient",
             Self::Panicked => "Panicked",
             Self::Cancelled => "Cancelled",

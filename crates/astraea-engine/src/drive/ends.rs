@@ -35,6 +35,9 @@ impl Driver<'_> {
                 self.judge(&id, Some(failure.class), trial);
                 if failure.class.is_transient() {
                     self.retry_or_fail(&id, attempt, failure)
+                } else if failure.class.waits_for_resume() {
+                    self.budget_exhausted = true;
+                    self.fail(&id, attempt, failure, true)
                 } else {
                     self.fail(&id, attempt, failure, false)
                 }

@@ -152,6 +152,22 @@ async fn an_empty_budget_is_forgiven_once_a_resume() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_waits_for_a_budget_or_a_provider_is_done_when_the_run_is_resumed() {
+    for class in [ErrorClass::Budget, ErrorClass::Provider] {
+        let executor = Scripted::new(&[("a", &[Act::Error(class), Act::Ok])]);
+        let engine = engine(&executor, &Arc::new(MemoryJournal::new()));
+        let g = graph(&["a", "b: a", "c"]);
+        let result = engine.run(RunRequest::new("run", "g", g)).await.unwrap();
+        assert_eq!(result.status, RunStatus::BudgetExhausted);
+        assert_eq!(result.failures.values().map(|f| f.class).collect::<Vec<_>>(), [class]);
+        assert_eq!(executor.calls_of("a"), 1);
+        let result = engine.resume(ResumeRequest::new("run", "g")).await.unwrap();
+        assert_eq!(result.status, RunStatus::Succeeded);
+        assert_eq!((executor.calls_of("a"), executor.calls_of("c")), (2, 1));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn graphs_of_one_run_do_not_mix_and_nonsense_is_an_error() {
     let executor = Scripted::new(&[]);
     let journal = Arc::new(MemoryJournal::new());
