@@ -51,6 +51,8 @@ pub(crate) enum Command {
     Resume {
         /// The run; without it, the latest that can be resumed.
         run: Option<String>,
+        #[command(flatten)]
+        spending: Spending,
     },
     /// Observe and plan, and do no more.
     Plan {
@@ -163,6 +165,22 @@ pub(crate) struct Goal {
     /// Let the plan run shell commands (in the sandbox).
     #[arg(long)]
     pub(crate) allow_shell: bool,
+    #[command(flatten)]
+    pub(crate) spending: Spending,
+}
+
+/// What the model may spend.
+#[derive(Debug, Clone, Default, ClapArgs)]
+pub(crate) struct Spending {
+    /// The most requests to the model; when they are used up the run stops and can be resumed.
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub(crate) max_calls: Option<i64>,
+    /// The most tokens in and out together.
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub(crate) max_tokens: Option<i64>,
+    /// The most that the model may cost, by the prices in your config.toml.
+    #[arg(long, value_name = "COST", allow_negative_numbers = true)]
+    pub(crate) max_cost: Option<f64>,
 }
 
 #[derive(Debug, Clone, Subcommand)]
@@ -209,6 +227,11 @@ pub(crate) enum Goals {
 pub(crate) enum Changes {
     /// All scheduled changes.
     List,
+    /// What a change would do.
+    Show {
+        /// Its id.
+        id: String,
+    },
     /// Let a change happen: it is delivered as a branch.
     Approve {
         /// Its id.

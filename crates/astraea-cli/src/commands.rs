@@ -19,7 +19,7 @@ use astraea_goals::{Astra, AstraOptions};
 use clap::CommandFactory;
 
 use crate::{
-    args::{Args, Command, Global},
+    args::{Args, Command, Global, Spending},
     failure::Failure,
     output,
 };
@@ -32,7 +32,7 @@ pub(crate) async fn run(args: Args) -> Result<u8, Failure> {
     let Args { global, command } = args;
     match command {
         Command::Run(goal) => run::run(&global, &goal).await,
-        Command::Resume { run } => run::resume(&global, run.as_deref()).await,
+        Command::Resume { run, spending } => run::resume(&global, run.as_deref(), &spending).await,
         Command::Plan { goal, explain, dot, mermaid } => {
             let form = plan::Form::choose(global.json, explain, dot, mermaid);
             plan::run(&global, &goal, form).await
@@ -72,6 +72,18 @@ pub(crate) async fn run(args: Args) -> Result<u8, Failure> {
 /// # Errors
 /// When it cannot be used.
 fn open(global: &Global, allow_shell: bool) -> Result<Astra, Failure> {
+    open_spending(global, allow_shell, &Spending::default())
+}
+
+/// The same, with limits of what the model may spend.
+///
+/// # Errors
+/// As [`open`].
+fn open_spending(
+    global: &Global,
+    allow_shell: bool,
+    spending: &Spending,
+) -> Result<Astra, Failure> {
     let path = std::path::absolute(&global.repo)?;
     let mut options = AstraOptions::new(path);
     for file in &global.methods {
@@ -84,6 +96,9 @@ fn open(global: &Global, allow_shell: bool) -> Result<Astra, Failure> {
     if global.dangerously_no_sandbox {
         flags.commands.no_sandbox = Some(true);
     }
+    flags.model.max_calls = spending.max_calls;
+    flags.model.max_tokens = spending.max_tokens;
+    flags.model.max_cost = spending.max_cost;
     Ok(Astra::open(options.with_flags(flags))?)
 }
 

@@ -83,6 +83,13 @@ impl EditSet {
         self.edits.binary_search_by(|edit| edit.path.cmp(path)).ok().map(|at| &self.edits[at])
     }
 
+    /// The changes of the paths for which `first` holds, and the others.
+    #[must_use]
+    pub fn partition(self, mut first: impl FnMut(&RepoPath) -> bool) -> (Self, Self) {
+        let (yes, no) = self.edits.into_iter().partition(|edit| first(&edit.path));
+        (Self { edits: yes }, Self { edits: no })
+    }
+
     /// True when nothing changes.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -25,6 +25,8 @@
 mod actions;
 mod error;
 pub mod evidence;
+#[cfg(feature = "model")]
+mod model;
 #[cfg(feature = "repair")]
 mod repair;
 pub mod runners;
@@ -35,6 +37,9 @@ mod workspace;
 pub use actions::{SuiteRun, register, run_suite};
 pub use error::Error;
 pub use evidence::{Comparison, TestId, TestOutcome, TestReport};
+#[cfg(feature = "model")]
+#[cfg_attr(docsrs, doc(cfg(feature = "model")))]
+pub use model::Model;
 pub use workspace::{
     Prepared, Ran, RepoTree, Scope, TaskCopy, Timings, Workspace, WorkspaceOptions,
 };

@@ -12,6 +12,7 @@ use std::sync::{Arc, OnceLock};
 
 use astraea_code_access::{OpenOptions, PolicyOptions, Repository};
 use astraea_engine::{Clock, Journal, JournalOptions, SqliteJournal, SystemClock};
+use astraea_llm::Client;
 use astraea_redact::{RedactOptions, Redactor, is_key_like};
 use astraea_sandbox::{Sandbox, SandboxOptions};
 
@@ -22,6 +23,7 @@ use crate::home::{self, Trust};
 use crate::runs::{self, RunsProjection};
 use crate::store;
 
+pub(crate) use changes::Pinned;
 pub use changes::{ApprovedChange, ScheduleChange};
 pub use inspect::Check;
 pub use options::AstraOptions;
@@ -42,6 +44,7 @@ pub struct Astra {
     redactor: Arc<Redactor>,
     domain: CodingDomain,
     sandbox: OnceLock<Arc<Sandbox>>,
+    model: Option<Client>,
     goals: store::GoalStore,
     /// Why the repository's own settings cannot be used.
     unusable: Option<ConfigError>,
@@ -98,6 +101,10 @@ impl Astra {
         }
         let domain = CodingDomain::load(Self::methods(&options, &config, &repo)?)?;
         let redactor = redactor(&options, &config);
+        let model = match &options.model {
+            Some(model) => Some(model.clone()),
+            None => crate::model::client(&config.model, &options.env, &redactor)?,
+        };
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let journal = Arc::new(SqliteJournal::open(
             repo.state().db_path(),
@@ -120,6 +127,7 @@ impl Astra {
             redactor: Arc::new(redactor),
             domain,
             sandbox: OnceLock::new(),
+            model,
             goals,
             unusable,
         };
@@ -227,6 +235,12 @@ impl Astra {
         self.trust.set(self.repo.root(), on)
     }
 
+    /// The chat model that the settings name, if they name one: it writes code, and may talk.
+    #[must_use]
+    pub fn model(&self) -> Option<&Client> {
+        self.model.as_ref()
+    }
+
     /// The goal store.
     #[must_use]
     pub fn goals(&self) -> &store::GoalStore {
@@ -274,6 +288,9 @@ fn redactor(options: &AstraOptions, config: &Config) -> Redactor {
         if is_key_like(name) {
             redact = redact.with_secret_value(value.as_str());
         }
+    }
+    if let Ok(Some(key)) = crate::model::key(&config.model, &options.env) {
+        redact = redact.with_secret_value(key);
     }
     Redactor::new(redact)
 }

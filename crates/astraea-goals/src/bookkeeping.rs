@@ -47,7 +47,7 @@ pub(crate) fn closing(started: &Started, run: &RunId, result: &GoalResult) -> Ve
     let data = json!({
         "goal_id": started.goal_id, "goal": started.goal, "outcome": result.outcome,
         "success": result.success, "plan": result.plan_id, "methods": result.methods_used,
-        "branch": result.branch, "commit": result.commit, "files": result.files, "tests": tests,
+        "branch": result.branch, "commit": result.commit, "files": result.files, "tests": tests, "model": result.model, "held": result.held,
     });
     let state = if result.success {
         records::satisfied(&id)

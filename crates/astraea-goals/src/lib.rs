@@ -22,9 +22,11 @@ mod context;
 mod domain;
 mod envelope;
 mod error;
+mod hints;
 mod home;
 mod ledger_head;
 mod lower;
+mod model;
 mod plan;
 mod planning;
 mod request;
@@ -47,7 +49,8 @@ pub use ledger_head::LedgerReport;
 pub use plan::{PlanReport, PlanStep};
 pub use request::{ExecuteGoal, Watch};
 pub use result::{
-    Alternative, Evidence, EvidenceRow, GoalResult, Outcome, SuspiciousLine, TaskResult,
+    Alternative, Evidence, EvidenceRow, GoalResult, HeldChange, ModelUse, Outcome, SuspiciousLine,
+    TaskResult,
 };
 pub use runs::{RunState, RunSummary};
 pub use time::rfc3339;

@@ -11,12 +11,13 @@ use astraea_taskgraph::{Task, TaskId, globs_overlap};
 use serde_json::{Map, Value, json};
 
 use crate::context::GoalContext;
+use crate::hints::Hints;
 
 /// The task that every plan starts from.
 pub(crate) const OBSERVE: &str = "observe";
 
 /// Actions that change files.
-const EDITS: [&str; 9] = [
+const EDITS: [&str; 13] = [
     "create_file",
     "modify_code",
     "delete_file",
@@ -26,12 +27,18 @@ const EDITS: [&str; 9] = [
     "apply_rules",
     "scaffold",
     "shell_command",
+    "design_implementation",
+    "write_file",
+    "write_code",
+    "fix_issues",
 ];
+/// Actions of a chat model that the domain may name.
+const MODEL: [&str; 3] = ["design_implementation", "write_code", "fix_issues"];
 /// Actions that judge what others did.
 const CHECKS: [&str; 5] = ["run_tests", "pytest", "npm_test", "check_output", "verify_state"];
 
 /// Every action that there is an executor for.
-pub(crate) const ACTIONS: [&str; 16] = [
+pub(crate) const ACTIONS: [&str; 19] = [
     "create_file",
     "modify_code",
     "delete_file",
@@ -48,6 +55,9 @@ pub(crate) const ACTIONS: [&str; 16] = [
     "check_output",
     "verify_state",
     "commit",
+    "design_implementation",
+    "write_code",
+    "fix_issues",
 ];
 
 /// Whether an action changes files.
@@ -76,6 +86,10 @@ pub(crate) struct Lowering<'a> {
     pub(crate) failing: &'a [String],
     /// The longest that one task may take, in milliseconds.
     pub(crate) timeout_ms: u64,
+    /// Whether there is a model, which needs time when a search has found nothing.
+    pub(crate) model: bool,
+    /// What ways that failed have left behind.
+    pub(crate) hints: &'a Hints,
 }
 
 /// Makes the tasks of a plan, each with the tasks it waits for; the first wait for `observe`.
@@ -88,12 +102,16 @@ pub(crate) fn lower(
     let edits = plan.steps.iter().any(|step| is_edit(&step.action.to_lowercase()));
     let scaffold = plan.steps.iter().any(|step| step.action.eq_ignore_ascii_case("scaffold"));
     // Where nothing is edited the tests have to pass as they are, which is what no demand means.
+    let written = plan.steps.iter().any(|step| MODEL.contains(&&*step.action.to_lowercase()));
     let require = if scaffold {
         Some("scaffold")
     } else if !edits {
         None
     } else if how.goal == "fix_bug" && !how.failing.is_empty() {
         Some("improve")
+    } else if written && matches!(how.goal, "implement_feature" | "add_tests") {
+        // What a model adds has to be shown by a test that was not there.
+        Some("grow")
     } else {
         Some("hold")
     };
@@ -242,12 +260,21 @@ fn task(id: String, action: &str, atom: &Atom, require: Option<&str>, how: &Lowe
             put("rules", context.value("rules").cloned());
             (reads, writes) = (everything(), everything());
         }
+        "design_implementation" | "write_code" | "fix_issues" => {
+            for (name, value) in whose(how) {
+                put(name, Some(value));
+            }
+            put("require", require.map(|require| json!(require)));
+            put("tests", Some(json!(wanted(require, how))));
+            put("context", Some(Value::Object(told(context))));
+            put("protected", given_tests(context).map(|path| json!([path])));
+            put("hints", (how.hints != &Hints::default()).then(|| json!(how.hints)));
+            (reads, writes) = (everything(), everything());
+        }
         "apply_fixes" | "format" => (reads, writes) = (everything(), everything()),
         "run_tests" | "pytest" | "npm_test" => {
             put("require", require.map(|require| json!(require)));
-            // A bug is mended when the tests that showed it pass: all of them, or those that were named.
-            let all_failing = require == Some("improve") && how.tests.is_empty();
-            put("tests", Some(json!(if all_failing { how.failing } else { how.tests })));
+            put("tests", Some(json!(wanted(require, how))));
             reads = everything();
         }
         "check_output" => {
@@ -270,12 +297,81 @@ fn task(id: String, action: &str, atom: &Atom, require: Option<&str>, how: &Lowe
         }
         _ => reads = everything(),
     }
-    let timeout_ms = if action == "repair" { how.timeout_ms } else { how.timeout_ms.min(300_000) };
+    let timeout_ms = match action {
+        // what the search leaves of the time is the model's
+        "repair" if how.model => how.timeout_ms / 5 * 2,
+        "repair" => how.timeout_ms,
+        _ if MODEL.contains(&action) => how.timeout_ms,
+        _ => how.timeout_ms.min(300_000),
+    };
     Task::new(id, action)
         .with_args(Value::Object(args))
         .with_reads(reads)
         .with_writes(writes)
         .with_timeout_ms(timeout_ms.max(1))
+}
+
+/// The tests that have to pass. A bug is mended when the tests that showed it pass: all of them, or those that were named.
+fn wanted(require: Option<&str>, how: &Lowering<'_>) -> Vec<String> {
+    if require == Some("improve") && how.tests.is_empty() {
+        return how.failing.to_vec();
+    }
+    let mut tests = how.tests.to_vec();
+    if require == Some("grow")
+        && let Some(path) = given_tests(how.context)
+        // runners whose tests are named by their file
+        && [".py", ".js", ".mjs", ".cjs", ".ts"].iter().any(|ending| path.ends_with(ending))
+    {
+        tests.push(path.to_owned());
+    }
+    tests
+}
+
+/// The file of the acceptance tests that the caller gives.
+fn given_tests(context: &GoalContext) -> Option<&str> {
+    context.value("test_content")?;
+    context.text("test_path")
+}
+
+/// What a model is told of the caller's context: words and lists, no contents of files and no facts.
+fn told(context: &GoalContext) -> Map<String, Value> {
+    const NOT: [&str; 8] = [
+        "new_content",
+        "test_content",
+        "search",
+        "replace",
+        "tests",
+        "base",
+        "message",
+        "template",
+    ];
+    let Value::Object(all) = context.to_value() else { return Map::new() };
+    all.into_iter()
+        .filter(|(name, value)| {
+            !NOT.contains(&name.as_str()) && (value.is_string() || value.is_array())
+        })
+        .collect()
+}
+
+/// Gives the tasks that follow a design to it, because they wait for the files that only it will name: it adds them to the
+/// graph when it has.
+pub(crate) fn deferred(mut tasks: Vec<(Task, Vec<TaskId>)>) -> Vec<(Task, Vec<TaskId>)> {
+    let Some(at) = tasks.iter().position(|(task, _)| task.action == "design_implementation") else {
+        return tasks;
+    };
+    let mut following = vec![tasks[at].0.id.clone()];
+    let mut then = Vec::new();
+    let rest = tasks.split_off(at + 1);
+    for (task, after) in rest {
+        if after.iter().any(|id| following.contains(id)) {
+            following.push(task.id.clone());
+            then.push((task, after));
+        } else {
+            tasks.push((task, after));
+        }
+    }
+    tasks[at].0.args["then"] = json!(then);
+    tasks
 }
 
 /// A glob that matches exactly this path.

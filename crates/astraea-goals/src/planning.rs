@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::context::GoalContext;
 use crate::domain::{CodingDomain, Facts};
 use crate::error::GoalError;
+use crate::hints::{Hints, NO_HINTS};
 use crate::lower::{ACTIONS, Lowering, lower};
 
 /// The longest plan that is accepted.
@@ -57,6 +58,8 @@ pub(crate) struct Tried {
     pub(crate) plans: Vec<Vec<Atom>>,
     /// Actions that failed.
     pub(crate) actions: Vec<String>,
+    /// What those that failed left behind: suspicious lines, near misses, reasons.
+    pub(crate) hints: Hints,
 }
 
 /// The actions that a registry has no executor for.
@@ -85,6 +88,9 @@ impl Planner {
     fn facts(&self, seen: &Value, tried: &Tried) -> Facts {
         let mut facts = Facts::observed(&seen["facts"]);
         facts.add_context(&self.domain, &self.context);
+        if !self.text.trim().is_empty() {
+            facts.add(Atom::from("instructions_given"));
+        }
         for action in &tried.actions {
             facts.failed(action);
         }
@@ -130,7 +136,9 @@ impl Planner {
         let started = Instant::now();
         let failing: Vec<String> =
             serde_json::from_value(seen["failing"].clone()).unwrap_or_default();
-        let tasks = lower(compiled, &state, &plan, &self.lowering(&failing));
+        let model = facts.to_data().contains_key("model_available");
+        let how = Lowering { model, hints: &tried.hints, ..self.lowering(&failing) };
+        let tasks = lower(compiled, &state, &plan, &how);
         record.lowering_us = micros(started);
         record.steps = plan.steps.iter().map(astraea_htn::Step::atom).collect();
         record.step_methods = plan.steps.iter().map(|step| step.method.clone()).collect();
@@ -172,6 +180,8 @@ impl Planner {
             tests: &self.tests,
             failing,
             timeout_ms: self.timeout_ms,
+            model: false,
+            hints: &NO_HINTS,
         }
     }
 }

@@ -10,7 +10,7 @@
 //! - [`Oracle`] is the one trait to implement.
 //! - [`localise`] ranks lines, [`templates`] turns suspicious lines into [`Candidate`]s.
 //! - [`schemata`] puts many Rust candidates behind one run-time switch in one build.
-//! - [`syntax`] says whether a text parses.
+//! - [`syntax`] says whether a text parses, [`symbols`](symbols()) what it defines.
 
 mod candidate;
 mod dialect;
@@ -25,6 +25,7 @@ mod request;
 pub mod schemata;
 mod search;
 mod source;
+mod symbols;
 pub mod syntax;
 pub mod templates;
 
@@ -36,3 +37,4 @@ pub use report::{Disagreement, NearMiss, Outcome, Patch, Report, Suspicious};
 pub use request::{FailingTest, Frame, Request, SearchOptions, TestCoverage};
 pub use search::search;
 pub use source::{SourceFile, SpanEdit, apply_edits};
+pub use symbols::{Symbol, symbols};

@@ -1,7 +1,7 @@
 //! `astra changes`: changes that wait for a person's word.
 
 use astraea_goals::{ScheduleChange, changes::Change};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     args::{Changes, Global},
@@ -18,6 +18,10 @@ pub(crate) async fn run(global: &Global, command: Option<Changes>) -> Result<u8,
     let astra = open(global, false)?;
     match command.unwrap_or(Changes::List) {
         Changes::List => list(global, &astra.changes()?)?,
+        Changes::Show { id } => {
+            let diff = astra.change_diff(&id)?;
+            print_as(global, &json!({ "id": id, "diff": diff }), || diff.clone())?;
+        }
         Changes::Approve { id } => {
             let approved = astra.approve_change(&id).await?;
             print_as(global, &approved, || {

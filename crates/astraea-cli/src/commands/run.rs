@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use crate::{
-    args::{Global, Goal},
-    commands::open,
+    args::{Global, Goal, Spending},
+    commands::open_spending,
     failure::Failure,
     output,
     progress::Progress,
@@ -18,7 +18,7 @@ use crate::{
 /// What keeps the goal from being taken up.
 pub(crate) async fn run(global: &Global, goal: &Goal) -> Result<u8, Failure> {
     let request = request(goal)?;
-    let astra = open(global, goal.allow_shell)?;
+    let astra = open_spending(global, goal.allow_shell, &goal.spending)?;
     let request = scoped(&astra, request);
     let result =
         watched(global, |watch| async move { astra.execute_goal(request, &watch).await }).await?;
@@ -30,8 +30,12 @@ pub(crate) async fn run(global: &Global, goal: &Goal) -> Result<u8, Failure> {
 ///
 /// # Errors
 /// When there is no such run, or it is alive.
-pub(crate) async fn resume(global: &Global, run: Option<&str>) -> Result<u8, Failure> {
-    let astra = open(global, false)?;
+pub(crate) async fn resume(
+    global: &Global,
+    run: Option<&str>,
+    spending: &Spending,
+) -> Result<u8, Failure> {
+    let astra = open_spending(global, false, spending)?;
     let result = watched(global, |watch| async move { astra.resume(run, &watch).await }).await?;
     print_result(global, &result)?;
     Ok(result.exit_code)

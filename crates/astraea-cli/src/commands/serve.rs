@@ -3,10 +3,6 @@
 use std::sync::Arc;
 
 use astraea_goals::{Astra, store::GoalQuery};
-use astraea_llm::{
-    Client, ClientOptions,
-    openai::{OpenAi, OpenAiOptions},
-};
 use astraea_persona::{FileStore, Persona, Runs, Toolset, code_tools, goal_tools};
 use astraea_redact::{RedactOptions, Redactor, is_key_like};
 use astraea_server::{Server, ServerOptions};
@@ -64,30 +60,11 @@ pub(crate) fn persona(astra: &Arc<Astra>, runs: &Runs) -> Result<Persona, Failur
         }
     }
     let redactor = Redactor::new(redact);
-    let model = model(&redactor)?;
+    // The same model talks and writes; who may name it, and where its key comes from, the settings decide.
+    let model = astra.model().cloned();
     let tools = Toolset::new()
         .with_all(goal_tools(astra.clone(), runs.clone()))
         .with_all(code_tools(Some(astra.repository().clone())));
     let store = Arc::new(FileStore::new(astra.repository().clone()));
     Ok(Persona::new(model, tools, store, redactor))
-}
-
-/// The model that the user's environment names. Nothing of a repository is asked: its settings could send the
-/// conversation, and a key, anywhere.
-fn model(redactor: &Redactor) -> Result<Option<Client>, Failure> {
-    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
-    let (url, name) = match (variable("ASTRA_MODEL_URL"), variable("ASTRA_MODEL")) {
-        (None, None) => return Ok(None),
-        (Some(url), Some(name)) => (url, name),
-        _ => {
-            let message = "a model needs both ASTRA_MODEL_URL (such as http://localhost:11434/v1) and ASTRA_MODEL";
-            return Err(Failure::new(2, message));
-        }
-    };
-    let mut options = OpenAiOptions::new(url, name);
-    if let Some(key) = variable("ASTRA_MODEL_KEY") {
-        options = options.with_api_key(key);
-    }
-    let provider = OpenAi::new(options).map_err(|error| Failure::new(2, error.to_string()))?;
-    Ok(Some(Client::new(Arc::new(provider), ClientOptions::new(redactor.clone()))))
 }

@@ -35,15 +35,19 @@ use async_trait::async_trait;
 
 use crate::{Error, Workspace};
 
-#[cfg(feature = "repair")]
+#[cfg(any(feature = "repair", feature = "model"))]
 pub(crate) use answer::{edited, failed};
 #[cfg(feature = "repair")]
 pub(crate) use commit::deliver;
-#[cfg(feature = "repair")]
+#[cfg(feature = "tests")]
 pub(crate) use run_tests::baseline;
+#[cfg(feature = "model")]
+pub(crate) use run_tests::{Require, Trial, try_out};
 #[cfg(feature = "repair")]
 pub(crate) use suite::own_python;
 pub use suite::{SuiteRun, run_suite};
+#[cfg(feature = "model")]
+pub(crate) use syntax::check as check_syntax;
 
 /// Adds every executor that the features allow, under the names that the planner uses.
 ///
@@ -79,6 +83,8 @@ pub fn register(registry: Registry, workspace: Arc<Workspace>) -> Registry {
         .with_alias("bash", "shell_command");
     #[cfg(feature = "repair")]
     let registry = registry.with("repair", crate::repair::executor(ws.clone()));
+    #[cfg(feature = "model")]
+    let registry = crate::model::register(registry, ws);
     let _ = ws;
     registry
 }

@@ -59,6 +59,7 @@ impl Action for Observe {
                 && languages.iter().any(|l| l == "python" || l == "rust"),
             "fixer_available": tools.fixer,
             "formatter_available": tools.formatter,
+            "model_available": ws.options().has_model(),
             "shell_allowed": ws.options().allow_shell,
             "language": languages,
             "runner": run.runners.iter().map(|r| r.kind.name()).collect::<Vec<_>>(),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use astraea_code_access::EditSet;
 use astraea_engine::{ErrorClass, Outcome, Output, TaskContext};
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -28,44 +29,78 @@ pub(super) struct RunTests {
 
 /// What the caller wants of the outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Require {
+pub(crate) enum Require {
     /// Something bad before passes now, and nothing is worse.
     Improve,
     /// Nothing is worse.
     Hold,
+    /// Nothing is worse, and a test passes that was not there before.
+    Grow,
     /// Nothing that was there is worse; new tests may fail.
     Scaffold,
+}
+
+impl Require {
+    /// What the argument `require` asks for.
+    pub(crate) fn of(cx: &TaskContext) -> Result<Option<Self>, Error> {
+        let args = Args::of(cx);
+        Ok(Some(match args.text(&["require"])? {
+            None => return Ok(None),
+            Some("improve") => Self::Improve,
+            Some("hold") => Self::Hold,
+            Some("grow") => Self::Grow,
+            Some("scaffold") => Self::Scaffold,
+            Some(_) => {
+                return Err(args.wrong("require", "must be improve, hold, grow or scaffold"));
+            }
+        }))
+    }
+}
+
+/// A test run over edits, and what it says about them.
+#[derive(Debug)]
+pub(crate) struct Trial {
+    pub(crate) run: SuiteRun,
+    pub(crate) comparison: Option<Comparison>,
+    /// Why it does not vouch for the edits.
+    pub(crate) problem: Option<(ErrorClass, String)>,
+    /// Outcomes, and what changed, for people and models.
+    pub(crate) table: String,
+}
+
+/// Runs the tests over edits and judges: what is bad now and was not is run once more, so that flaky tests are known.
+pub(crate) async fn try_out(
+    ws: &Arc<Workspace>,
+    cx: &TaskContext,
+    edits: &EditSet,
+    only: &[RunnerKind],
+    baseline: Option<&TestReport>,
+    (require, listed): (Option<Require>, &[String]),
+) -> Result<Trial, Error> {
+    let mut run = run_suite(ws, cx, edits, only, &[]).await?;
+    if baseline.is_none_or(|before| !Comparison::new(before, &run.report).holds()) {
+        mark_flaky(ws, cx, edits, only, &mut run).await?;
+    }
+    let comparison = baseline.map(|before| Comparison::new(before, &run.report));
+    let problem = judge(&run.report, baseline.zip(comparison.as_ref()), require, listed);
+    let changes = match (baseline, &comparison) {
+        (Some(before), Some(c)) => comparison_table(before, &run.report, c),
+        _ => String::new(),
+    };
+    let table = format!("{}{changes}", report_table(&run.report));
+    Ok(Trial { run, comparison, problem, table })
 }
 
 #[async_trait]
 impl Action for RunTests {
     async fn run(&self, ws: &Arc<Workspace>, cx: &TaskContext) -> Result<Outcome, Error> {
-        let args = Args::of(cx);
-        let require = match args.text(&["require"])? {
-            None => None,
-            Some("improve") => Some(Require::Improve),
-            Some("hold") => Some(Require::Hold),
-            Some("scaffold") => Some(Require::Scaffold),
-            Some(_) => return Err(args.wrong("require", "must be improve, hold or scaffold")),
-        };
-        let listed = args.texts("tests")?;
+        let require = Require::of(cx)?;
+        let listed = Args::of(cx).texts("tests")?;
         let baseline = baseline(cx)?;
         let edits = ws.edits_so_far(cx)?;
-        let mut run = run_suite(ws, cx, &edits, self.only, &[]).await?;
-        let worse = |run: &SuiteRun| {
-            baseline.as_ref().is_none_or(|b| !Comparison::new(b, &run.report).holds())
-        };
-        if worse(&run) {
-            mark_flaky(ws, cx, &edits, self.only, &mut run).await?;
-        }
-        let comparison = baseline.as_ref().map(|b| Comparison::new(b, &run.report));
-        let problem =
-            judge(&run.report, baseline.as_ref().zip(comparison.as_ref()), require, &listed);
-        let table = match (&baseline, &comparison) {
-            (Some(before), Some(c)) => comparison_table(before, &run.report, c),
-            _ => String::new(),
-        };
-        let table = format!("{}{table}", report_table(&run.report));
+        let wanted = (require, listed.as_slice());
+        let trial = try_out(ws, cx, &edits, self.only, baseline.as_ref(), wanted).await?;
+        let Trial { run, comparison, problem, table } = trial;
         let value = json!({
             "evidence": to_value(&run.report)?,
             "comparison": comparison.as_ref().map(to_value).transpose()?,
@@ -181,6 +216,9 @@ fn judge(
         };
         return say(ErrorClass::TestFailure, still);
     }
+    if require == Some(Require::Grow) && c.new_passing.is_empty() {
+        return say(ErrorClass::TestFailure, "no new test shows it".to_owned());
+    }
     None
 }
 
@@ -291,6 +329,21 @@ mod tests {
         assert_eq!(
             check(&before, &after, Require::Improve, &["c"]),
             "TestFailure: no test is called c"
+        );
+    }
+
+    #[test]
+    fn what_is_new_needs_a_test_of_its_own() {
+        let before = [("a", Passed)];
+        let after = [("a", Passed), ("new", Passed)];
+        assert_eq!(check(&before, &after, Require::Grow, &[]), "good");
+        assert_eq!(
+            check(&before, &before, Require::Grow, &[]),
+            "TestFailure: no new test shows it"
+        );
+        assert_eq!(
+            check(&before, &[("new", Passed)], Require::Grow, &[]),
+            "TestFailure: the edits made vanish a"
         );
     }
 

@@ -6,7 +6,7 @@ use astraea_repair::{Language, syntax};
 use crate::{Error, Workspace};
 
 /// Refuses edits that leave a file less understandable than it was. Languages without a grammar here pass.
-pub(super) fn check(ws: &Workspace, base: &EditSet, edits: &EditSet) -> Result<(), Error> {
+pub(crate) fn check(ws: &Workspace, base: &EditSet, edits: &EditSet) -> Result<(), Error> {
     for edit in edits {
         let Some(after) = edit.after else { continue };
         let Some(path) = edit.path.as_str() else { continue };

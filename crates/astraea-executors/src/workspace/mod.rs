@@ -64,6 +64,9 @@ pub struct WorkspaceOptions {
     pub rerun_failing: bool,
     /// Where the time of a commit comes from.
     pub clock: Arc<dyn Clock>,
+    /// The chat model that writes code; `None` unless set.
+    #[cfg(feature = "model")]
+    pub model: Option<crate::Model>,
 }
 
 impl Default for WorkspaceOptions {
@@ -79,6 +82,8 @@ impl Default for WorkspaceOptions {
             copies_kept: 3,
             rerun_failing: true,
             clock: Arc::new(SystemClock),
+            #[cfg(feature = "model")]
+            model: None,
         }
     }
 }
@@ -131,6 +136,23 @@ impl WorkspaceOptions {
     pub fn with_rerun_failing(mut self, rerun: bool) -> Self {
         self.rerun_failing = rerun;
         self
+    }
+
+    /// Sets the chat model that writes code.
+    #[cfg(feature = "model")]
+    #[must_use]
+    pub fn with_model(mut self, model: Option<crate::Model>) -> Self {
+        self.model = model;
+        self
+    }
+
+    /// Whether there is a chat model that writes code.
+    #[must_use]
+    pub fn has_model(&self) -> bool {
+        #[cfg(feature = "model")]
+        return self.model.is_some();
+        #[cfg(not(feature = "model"))]
+        false
     }
 
     /// Sets where the time of a commit comes from.
@@ -272,6 +294,13 @@ pub struct Timings {
 impl Timings {
     pub(crate) fn copied(&mut self, since: Instant) {
         self.copy_us += micros(since.elapsed());
+    }
+
+    #[cfg(feature = "model")]
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.copy_us += other.copy_us;
+        self.subprocess_us += other.subprocess_us;
+        self.deliver_us += other.deliver_us;
     }
 
     pub(crate) fn ran(&mut self, wall: Duration) {

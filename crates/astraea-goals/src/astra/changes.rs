@@ -37,9 +37,9 @@ pub struct ApprovedChange {
 
 /// What the store keeps of a change: ids of blobs, never contents.
 #[derive(Debug, Serialize, Deserialize)]
-struct Pinned {
-    snapshot: Snapshot,
-    edits: EditSet,
+pub(crate) struct Pinned {
+    pub(crate) snapshot: Snapshot,
+    pub(crate) edits: EditSet,
 }
 
 impl Astra {
@@ -80,6 +80,20 @@ impl Astra {
     /// Where the store cannot be read.
     pub fn changes(&self) -> Result<Vec<Change>, GoalError> {
         Ok(self.goals.changes(&[])?)
+    }
+
+    /// What a change would do, as a unified diff.
+    ///
+    /// # Errors
+    /// Where there is no such change, or its contents are no longer there.
+    pub fn change_diff(&self, id: &str) -> Result<String, GoalError> {
+        let change = self
+            .goals
+            .change(id)?
+            .ok_or_else(|| StoreError::Missing(format!("there is no change {id}")))?;
+        let pinned: Pinned = serde_json::from_value(change.edits)
+            .map_err(|error| GoalError::Internal(format!("change {id} is unreadable: {error}")))?;
+        self.repo.diff(&pinned.snapshot, &pinned.edits).map_err(delivery)
     }
 
     /// A person says yes: the change becomes a branch.

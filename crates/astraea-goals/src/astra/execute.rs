@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use astraea_code_access::{Base, Lock, RepoPath, Snapshot};
 use astraea_engine::{Journal, NewRecord, Record, Registry, RunId};
-use astraea_executors::{Scope, Workspace, WorkspaceOptions, register};
+use astraea_executors::{Model, Scope, Workspace, WorkspaceOptions, register};
 use serde_json::json;
 use tokio::sync::mpsc;
 
@@ -234,6 +234,13 @@ impl Astra {
             .with_keep_builds(!from_revision)
             .with_clock(self.clock.clone());
         options.network = self.config.network;
+        let limits = &self.config.model;
+        options.model = self.model.as_ref().map(|model| {
+            // The budget is that of this sitting: whoever goes on with a run gives it anew.
+            Model::new(model.with_own_budget(limits.budget()))
+                .with_context_tokens(usize::try_from(limits.context_tokens).unwrap_or(usize::MAX))
+                .with_answer_tokens(u32::try_from(limits.answer_tokens).unwrap_or(u32::MAX))
+        });
         let workspace = Workspace::new(
             self.repo.clone(),
             snapshot,
@@ -277,6 +284,10 @@ impl Astra {
             redactor: self.redactor.clone(),
             begun,
             before,
+            model: self
+                .model
+                .as_ref()
+                .map(|model| (model.model().to_owned(), self.config.model.price())),
             journal_us: timed.spent_us(),
             commits: timed.commits_of_run(),
             closing: bookkeeping::closing,

@@ -109,6 +109,19 @@ impl Astra {
             true,
             format!("{} goals: {}", self.domain.goals().len(), self.domain.goals().join(", ")),
         ));
+        checks.push(match &self.model {
+            Some(model) => {
+                let limits = &self.config.model;
+                let most =
+                    format!("{} calls and {} tokens a run", limits.max_calls, limits.max_tokens);
+                let host = limits.url.as_deref().map(crate::model::host).unwrap_or_default();
+                Check::new("model", true, false, format!("{}{host}, at most {most}", model.model()))
+            }
+            None => Check {
+                advice: Some(crate::model::HOW.to_owned()),
+                ..Check::new("model", true, false, "none: goals are carried out without one")
+            },
+        });
         let sandbox = self.sandbox();
         let tier = sandbox.tier();
         checks.push(Check::new(

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use astraea_llm::Client;
+
 use crate::config::ConfigLayer;
 
 /// How to open a repository.
@@ -24,6 +26,8 @@ pub struct AstraOptions {
     pub methods: Vec<PathBuf>,
     /// The program that the sandbox re-executes as its helper; absent: this one.
     pub helper: Option<PathBuf>,
+    /// The chat model that writes code; absent: the one that the settings name, if they name one.
+    pub model: Option<Client>,
 }
 
 impl AstraOptions {
@@ -40,6 +44,7 @@ impl AstraOptions {
             flags: ConfigLayer::default(),
             methods: Vec::new(),
             helper: None,
+            model: None,
         }
     }
 
@@ -75,6 +80,13 @@ impl AstraOptions {
     #[must_use]
     pub fn with_methods(mut self, file: impl Into<PathBuf>) -> Self {
         self.methods.push(file.into());
+        self
+    }
+
+    /// Sets the chat model that writes code, in place of the one that the settings name.
+    #[must_use]
+    pub fn with_model(mut self, model: Client) -> Self {
+        self.model = Some(model);
         self
     }
 

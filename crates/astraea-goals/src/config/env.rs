@@ -3,7 +3,7 @@
 use super::{ConfigError, ConfigLayer};
 
 /// The variables that set something here, each with what it sets.
-pub(crate) const VARIABLES: [(&str, &str); 11] = [
+pub(crate) const VARIABLES: [(&str, &str); 17] = [
     ("ASTRA_TIMEOUT_MS", "goal.timeout_ms and tool.timeout_ms"),
     ("ASTRA_RETRY_TOKENS", "goal.retry_tokens"),
     ("ASTRA_CONCURRENCY", "goal.concurrency and tool.concurrency"),
@@ -15,6 +15,12 @@ pub(crate) const VARIABLES: [(&str, &str); 11] = [
     ("ASTRA_NETWORK", "commands.network"),
     ("ASTRA_TEST_COMMAND", "tests.command, separated by blanks"),
     ("ASTRA_REDACT_PII", "redact.pii"),
+    ("ASTRA_MODEL_URL", "model.url"),
+    ("ASTRA_MODEL", "model.name"),
+    ("ASTRA_MODEL_KEY", "model.key"),
+    ("ASTRA_MAX_CALLS", "model.max_calls"),
+    ("ASTRA_MAX_TOKENS", "model.max_tokens"),
+    ("ASTRA_MAX_COST", "model.max_cost"),
 ];
 
 /// Notes about `ASTRA_*` variables that set nothing, such as a misspelled one.
@@ -68,11 +74,26 @@ impl ConfigLayer {
                     layer.tests.command = Some(words);
                 }
                 "ASTRA_REDACT_PII" => layer.redact.pii = Some(boolean(name, value)?),
+                "ASTRA_MODEL_URL" => layer.model.url = filled(value),
+                "ASTRA_MODEL" => layer.model.name = filled(value),
+                "ASTRA_MODEL_KEY" => layer.model.key = filled(value).map(super::Secret::new),
+                "ASTRA_MAX_CALLS" => layer.model.max_calls = Some(number(name, value)?),
+                "ASTRA_MAX_TOKENS" => layer.model.max_tokens = Some(number(name, value)?),
+                "ASTRA_MAX_COST" => {
+                    let cost = value.trim().parse().map_err(|_| wrong(name, value, "a number"))?;
+                    layer.model.max_cost = Some(cost);
+                }
                 _ => {}
             }
         }
         Ok(layer)
     }
+}
+
+/// The value, unless it is blank.
+fn filled(value: &str) -> Option<String> {
+    let value = value.trim();
+    (!value.is_empty()).then(|| value.to_owned())
 }
 
 fn number(name: &str, value: &str) -> Result<i64, ConfigError> {

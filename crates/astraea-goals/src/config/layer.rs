@@ -2,10 +2,10 @@
 
 use serde::Deserialize;
 
-use super::ConfigError;
+use super::{ConfigError, ModelLayer};
 
 /// One layer: what it does not set is left to the layers below.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ConfigLayer {
     /// `[paths]`
@@ -20,6 +20,8 @@ pub struct ConfigLayer {
     pub tests: TestsLayer,
     /// `[redact]`
     pub redact: RedactLayer,
+    /// `[model]`: the chat model; of a repository's file only what it may spend is heeded, and only towards less.
+    pub model: ModelLayer,
     /// Files with methods of the user's own, relative to the repository.
     pub methods: Option<Vec<String>>,
 }

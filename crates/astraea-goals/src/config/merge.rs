@@ -34,7 +34,7 @@ impl Config {
             self.methods = methods.clone();
         }
         self.redact_pii = layer.redact.pii.unwrap_or(self.redact_pii);
-        Ok(())
+        self.model.apply(origin, &layer.model)
     }
 
     /// Applies only what a layer takes away; the rest becomes a note.
@@ -153,7 +153,7 @@ fn apply_limits(
     Ok(())
 }
 
-fn in_range(
+pub(super) fn in_range(
     origin: &str,
     setting: &str,
     value: i64,

@@ -7,6 +7,7 @@
 mod env;
 mod layer;
 mod merge;
+mod model;
 
 use serde::Serialize;
 
@@ -14,6 +15,7 @@ pub(crate) use env::unknown_variables;
 pub use layer::{
     CommandsLayer, ConfigLayer, GoalLayer, PathsLayer, RedactLayer, TestsLayer, ToolLayer,
 };
+pub use model::{ModelConfig, ModelLayer, Secret};
 
 /// The longest time limit that is accepted: a day, in milliseconds.
 pub const MAX_TIMEOUT_MS: u64 = 24 * 60 * 60 * 1000;
@@ -64,7 +66,7 @@ pub struct Limits {
 }
 
 /// Settings as they hold, every layer merged.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Config {
     /// Globs of paths that may be touched; empty means the whole repository.
     pub allow: Vec<String>,
@@ -88,6 +90,8 @@ pub struct Config {
     pub methods: Vec<String>,
     /// Whether personal data is masked besides secrets.
     pub redact_pii: bool,
+    /// The chat model, if one is named, and what it may spend.
+    pub model: ModelConfig,
     /// Settings that were held back, and why.
     pub notes: Vec<String>,
 }
@@ -106,6 +110,7 @@ impl Default for Config {
             test_command: None,
             methods: Vec::new(),
             redact_pii: true,
+            model: ModelConfig::default(),
             notes: Vec::new(),
         }
     }
@@ -137,6 +142,8 @@ impl Config {
             config.apply(origin, layer)?;
         }
         if let Some((origin, layer)) = &layers.repository {
+            // Where questions and keys go is the user's business alone, also in a repository that they trust.
+            let layer = &config.without_model(origin, layer)?;
             if layers.trusted {
                 config.apply(origin, layer)?;
             } else {
@@ -145,6 +152,7 @@ impl Config {
         }
         config.apply("environment", &layers.environment)?;
         config.apply("command line", &layers.flags)?;
+        config.model.check()?;
         Ok(config)
     }
 }

@@ -115,6 +115,36 @@ pub struct Alternative {
     pub gives: String,
 }
 
+/// A change of tests, or of how they are run, that waits for a person.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct HeldChange {
+    /// Its id, for `astra changes`.
+    pub change_id: String,
+    /// The files that make it a person's business.
+    pub files: Vec<String>,
+    /// Whether the goal is achieved only with it.
+    pub hinges: bool,
+}
+
+/// What a chat model did for a goal.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ModelUse {
+    /// The model.
+    pub name: String,
+    /// Answers that were used; those of earlier sittings of the run count.
+    pub calls: u64,
+    /// Tokens of questions.
+    pub input: u64,
+    /// Tokens of answers.
+    pub output: u64,
+    /// What they cost, by the prices of the settings.
+    pub cost: f64,
+    /// Whether any of the tokens are estimates.
+    pub estimated: bool,
+}
+
 /// What came of a goal.
 ///
 /// Field names follow the system that this project re-creates; the later ones are ours.
@@ -185,6 +215,12 @@ pub struct GoalResult {
     pub ambiguous_input: Option<String>,
     /// The candidates that disagree on it, each kept on a branch of its own.
     pub alternatives: Vec<Alternative>,
+    /// Changes of tests that were put aside, each waiting for a person's approval.
+    #[serde(default)]
+    pub held: Vec<HeldChange>,
+    /// The chat model and what it used; absent where none is configured.
+    #[serde(default)]
+    pub model: Option<ModelUse>,
     /// The facts that were planned with.
     pub facts: BTreeMap<String, serde_json::Value>,
     /// Things worth knowing that are no errors, such as settings that were held back.

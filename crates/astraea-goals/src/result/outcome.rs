@@ -23,6 +23,8 @@ pub enum Outcome {
     TimedOut,
     /// A budget was used up; the run can be resumed.
     Budget,
+    /// The provider of the model does not answer; the run can be resumed.
+    Provider,
     /// The planner found no way at all.
     NoPlan,
     /// Not taken up, for a reason that the summary names.
@@ -46,7 +48,7 @@ impl Outcome {
     /// Whether `resume` can go on from here.
     #[must_use]
     pub fn is_resumable(self) -> bool {
-        matches!(self, Self::TimedOut | Self::Budget | Self::Interrupted)
+        matches!(self, Self::TimedOut | Self::Budget | Self::Provider | Self::Interrupted)
     }
 
     /// The exit code of `astra`.
@@ -57,6 +59,7 @@ impl Outcome {
             Self::NoPlan => 3,
             Self::NeedsApproval => 4,
             Self::TimedOut | Self::Budget => 5,
+            Self::Provider => 6,
             Self::Interrupted => 130,
             Self::Ambiguous | Self::Scaffold | Self::Environment | Self::Refused | Self::Failed => {
                 1
@@ -75,6 +78,7 @@ impl Outcome {
             Self::Environment => "environment",
             Self::TimedOut => "timed-out",
             Self::Budget => "budget",
+            Self::Provider => "provider",
             Self::NoPlan => "no-plan",
             Self::Refused => "refused",
             Self::Failed => "failed",

@@ -84,10 +84,34 @@ pub(super) fn report(result: &GoalResult) -> String {
             let _ = writeln!(out, "  - {branch} gives {gives}: {}:{} {after}", one.file, one.line);
         }
     }
+    if !result.held.is_empty() {
+        out.push_str(
+            "\n✋ PUT ASIDE FOR YOUR APPROVAL (changes of tests, not part of the branch):\n",
+        );
+        for one in result.held.iter().take(MAX_ROWS) {
+            let (id, files) = (&one.change_id, one_line(&one.files.join(", ")));
+            let _ = writeln!(out, "  - {files}: astra changes show {id}, then approve or reject");
+        }
+        more(&mut out, result.held.len());
+    }
     section(&mut out, "🧩 MISSING HERE:", result.missing.iter().map(|m| one_line(m)));
     section(&mut out, "ℹ️ NOTES:", result.notes.iter().map(|n| one_line(n)));
+    if let Some(model) = &result.model {
+        let tokens = if model.estimated { "tokens, estimated" } else { "tokens" };
+        let cost =
+            if model.cost > 0.0 { format!(", cost {:.4}", model.cost) } else { String::new() };
+        let _ = writeln!(
+            out,
+            "\n🤖 MODEL: {}, {} calls, {} + {} {tokens}{cost}",
+            one_line(&model.name),
+            model.calls,
+            model.input,
+            model.output
+        );
+    }
     let head = result.ledger_head.as_deref().map(|h| h.get(..12).unwrap_or(h)).unwrap_or("none");
-    let _ = writeln!(out, "\nRUN: {} · LEDGER: {head}", result.run);
+    let model = if result.model.is_some() { "" } else { " · MODEL: none configured" };
+    let _ = writeln!(out, "\nRUN: {} · LEDGER: {head}{model}", result.run);
     out
 }
 

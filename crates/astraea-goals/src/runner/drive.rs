@@ -19,7 +19,7 @@ use super::observe::{ObserveAndPlan, RECALL, Recall, plan_of};
 use super::verdict::{Next, judge, observed};
 use super::{REPLANNED, Started};
 use crate::error::GoalError;
-use crate::lower::OBSERVE;
+use crate::lower::{OBSERVE, deferred};
 use crate::planning::{PlanRecord, Planned, Planner, Tried};
 use crate::result::{GoalResult, Outcome};
 
@@ -138,6 +138,7 @@ impl Drive {
             if let Some(plan) = &plan {
                 tried.plans.push(plan.steps.clone());
             }
+            tried.hints.learn(&result);
             past.push(Past { plan, result: Arc::new(result) });
             let (actions, otherwise) = match next {
                 Next::Finish(outcome, summary) => {
@@ -226,7 +227,7 @@ impl Drive {
             .with_timeout_ms(timeout_ms);
         graph.add_task(task, [""; 0]).map_err(internal)?;
         if let Some(planned) = planned {
-            graph.extend(planned.tasks).map_err(internal)?;
+            graph.extend(deferred(planned.tasks)).map_err(internal)?;
         }
         Ok(graph)
     }

@@ -3,16 +3,22 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use astraea_code_access::EditSet;
 use astraea_engine::{Clock, NewRecord, RunId, RunResult};
+use astraea_llm::Price;
 use astraea_redact::Redactor;
 use astraea_taskgraph::{Task, TaskState};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::verdict::{delivered, evidence, missing, observed};
 use super::{GOAL_FINISHED, Started};
+use crate::astra::Pinned;
+use crate::changes::NewChange;
 use crate::lower::OBSERVE;
 use crate::planning::PlanRecord;
-use crate::result::{GoalResult, Outcome, SuspiciousLine, TaskResult};
+use crate::result::{GoalResult, HeldChange, ModelUse, Outcome, SuspiciousLine, TaskResult};
+use crate::store::records;
 use crate::time::rfc3339;
 
 /// A graph that has ended, with its plan.
@@ -35,6 +41,8 @@ pub(crate) struct Finisher {
     /// What was spent before the first graph, in microseconds: `snapshot`, and `probe` for finding the
     /// sandbox, which runs commands and so counts among the subprocesses too.
     pub(crate) before: super::Timings,
+    /// The model, if there is one, and its prices.
+    pub(crate) model: Option<(String, Price)>,
     /// Microseconds that the journal took.
     pub(crate) journal_us: Arc<AtomicU64>,
     /// Commits that the journal made since this process took the run up.
@@ -51,12 +59,66 @@ impl Finisher {
         outcome: Outcome,
         summary: &str,
     ) -> (GoalResult, Vec<NewRecord>) {
-        let result = self.result(past, outcome, summary);
+        let mut result = self.result(past, outcome, summary);
+        let scheduled = self.put_aside(past, &mut result);
         let payload =
             json!({ "goal_id": result.goal_id, "outcome": result.outcome, "result": result });
         let mut records = vec![NewRecord::new(GOAL_FINISHED, payload).with_run(self.run.clone())];
+        records.extend(scheduled);
         records.extend((self.closing)(&self.started, &self.run, &result));
         (result, records)
+    }
+
+    /// Schedules the changes that wait for a person, once the run has ended for good.
+    fn put_aside(&self, past: &[Past], result: &mut GoalResult) -> Vec<NewRecord> {
+        let Some(last) = past.last().filter(|_| !result.outcome.is_resumable()) else {
+            return Vec::new();
+        };
+        let outputs = last.result.outputs.values().map(|output| &output.value);
+        let failures = last.result.failures.values().map(|failure| &failure.output.value);
+        let mut records = Vec::new();
+        for held in outputs.chain(failures).filter_map(|value| value.get("held")) {
+            let Ok(edits) = serde_json::from_value::<EditSet>(held["edits"].clone()) else {
+                continue;
+            };
+            let files: Vec<String> =
+                serde_json::from_value(held["files"].clone()).unwrap_or_default();
+            let hinges = held["hinges"].as_bool().unwrap_or(false);
+            let Some(first) = files.first() else { continue };
+            let number = records.len();
+            let id = hex::encode(Sha256::digest(format!("{}/held-{number}", self.run)));
+            let why =
+                if hinges { "the tests pass only with it" } else { "the result does not need it" };
+            let reason = format!("a model wants to change {}: {why}", files.join(", "));
+            let mut change =
+                NewChange::new(first.as_str(), reason).with_goal(&self.started.goal_id);
+            change.id = Some(id[..12].to_owned());
+            change.edits = json!(Pinned { snapshot: self.started.snapshot.clone(), edits });
+            result.held.push(HeldChange { change_id: id[..12].to_owned(), files, hinges });
+            records.push(records::change_scheduled(&change).with_run(self.run.clone()));
+        }
+        records
+    }
+
+    /// What the model was used for, over all plans and sittings.
+    fn model(&self, past: &[Past]) -> Option<ModelUse> {
+        let (name, price) = self.model.clone()?;
+        let mut sum = ModelUse { name, ..ModelUse::default() };
+        for (number, one) in past.iter().enumerate() {
+            let outputs =
+                one.result.outputs.iter().filter(|(id, _)| number == 0 || id.as_str() != OBSERVE);
+            let outputs = outputs.map(|(_, output)| &output.value);
+            let failures = one.result.failures.values().map(|failure| &failure.output.value);
+            for used in outputs.chain(failures).filter_map(|value| value.get("model")) {
+                let count = |name: &str| used[name].as_u64().unwrap_or(0);
+                sum.calls += count("calls");
+                sum.input += count("input");
+                sum.output += count("output");
+                sum.estimated |= used["estimated"].as_bool().unwrap_or(false);
+            }
+        }
+        sum.cost = (sum.input as f64 * price.input + sum.output as f64 * price.output) / 1e6;
+        Some(sum)
     }
 
     fn result(&self, past: &[Past], outcome: Outcome, summary: &str) -> GoalResult {
@@ -97,6 +159,7 @@ impl Finisher {
         if let Some(last) = past.last() {
             self.last_plan(&mut out, last);
         }
+        out.model = self.model(past);
         out.timings = self.timings(past);
         out
     }

@@ -9,6 +9,7 @@ use astraea_engine::{
 use async_trait::async_trait;
 use serde_json::json;
 
+use crate::lower::deferred;
 use crate::planning::{PlanRecord, Planner, Tried};
 
 /// The action of a first task that hands on what was seen.
@@ -45,7 +46,7 @@ impl Executor for ObserveAndPlan {
                 }
                 output.value["plan"] = json!(planned.record);
                 output.value["observe_us"] = json!(observe_us);
-                output.grow.extend(planned.tasks);
+                output.grow.extend(deferred(planned.tasks));
                 Ok(Outcome::Succeeded(output))
             }
             Err(error) => {

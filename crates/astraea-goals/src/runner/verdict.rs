@@ -65,15 +65,27 @@ fn in_time(
             None => finish(Outcome::Failed, "the repository was not observed"),
         },
         RunStatus::TimedOut => finish(Outcome::TimedOut, TIME_IS_UP),
-        RunStatus::BudgetExhausted => finish(
-            Outcome::Budget,
-            "the retry budget is used up; `astra resume` tries once more from here",
-        ),
+        RunStatus::BudgetExhausted => waiting(result),
         RunStatus::Cancelled => {
             finish(Outcome::Interrupted, "stopped; `astra resume` goes on from here")
         }
         _ => failed(result),
     }
+}
+
+/// What a run waits for that ended before its work did: a provider, a budget.
+fn waiting(result: &RunResult) -> Next {
+    let of = |class| result.failures.values().find(|failure| failure.class == class);
+    let says =
+        |outcome, failure: &Failure| Next::Finish(outcome, first_line(&failure.message).to_owned());
+    if let Some(failure) = of(ErrorClass::Provider) {
+        return says(Outcome::Provider, failure);
+    }
+    if let Some(failure) = of(ErrorClass::Budget) {
+        return says(Outcome::Budget, failure);
+    }
+    let text = "the retry budget is used up; `astra resume` tries once more from here";
+    Next::Finish(Outcome::Budget, text.to_owned())
 }
 
 fn succeeded(goal: &str, tests: &[String], plan: &PlanRecord, result: &RunResult) -> Next {
@@ -161,9 +173,16 @@ fn no_plan(goal: &str, tests: &[String], plan: &PlanRecord, result: &RunResult) 
                     .to_owned(),
             );
         }
+        if fact("model_available") {
+            let text = "tests fail, and every way to mend them was tried".to_owned();
+            return finish(Outcome::Failed, text);
+        }
         return finish(
             Outcome::Failed,
-            "tests fail, and there is no way to repair this language without a model".to_owned(),
+            format!(
+                "tests fail, and there is no way to repair this language without a model: {}",
+                crate::model::HOW
+            ),
         );
     }
     if goal == "refactor_code" && (fact("no_tests") || !fact("has_test_framework")) {
@@ -214,6 +233,7 @@ fn failed(result: &RunResult) -> Next {
         ErrorClass::Ambiguous => end(Outcome::Ambiguous),
         ErrorClass::Environment => end(Outcome::Environment),
         ErrorClass::Scaffold => end(Outcome::Scaffold),
+        ErrorClass::NeedsApproval => end(Outcome::NeedsApproval),
         ErrorClass::Cancelled => end(Outcome::Interrupted),
         ErrorClass::ConfigError | ErrorClass::AdmitRejected => end(Outcome::Failed),
         _ if id.as_str() == OBSERVE => end(Outcome::Failed),

@@ -4,6 +4,7 @@
 mod domain;
 mod laws;
 mod lifecycle;
+mod model;
 mod opening;
 mod runs;
 mod support;

@@ -104,10 +104,20 @@ impl Repo {
 
     /// Carries a goal out; the checkout must be as it was.
     pub(crate) async fn run(&self, goal: ExecuteGoal) -> (GoalResult, Vec<Envelope>) {
+        self.run_with(self.options(), goal).await
+    }
+
+    /// The same with options of the caller's.
+    pub(crate) async fn run_with(
+        &self,
+        options: AstraOptions,
+        goal: ExecuteGoal,
+    ) -> (GoalResult, Vec<Envelope>) {
         let before = self.fingerprint();
         let (sender, mut receiver) = mpsc::unbounded_channel();
         let watch = Watch { events: Some(sender), ..Watch::default() };
-        let result = self.astra().execute_goal(goal, &watch).await.unwrap();
+        let astra = Astra::open(options).unwrap();
+        let result = astra.execute_goal(goal, &watch).await.unwrap();
         drop(watch);
         let mut events = Vec::new();
         while let Some(event) = receiver.recv().await {

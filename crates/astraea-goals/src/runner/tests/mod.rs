@@ -279,6 +279,7 @@ impl World {
             )),
             begun: std::time::Instant::now(),
             before: Timings::new(),
+            model: None,
             journal_us: Arc::new(AtomicU64::new(0)),
             commits: Arc::new(AtomicU64::new(0)),
             closing: crate::bookkeeping::closing,

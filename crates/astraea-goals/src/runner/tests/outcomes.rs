@@ -41,7 +41,7 @@ async fn a_repaired_bug_is_five_commits_and_a_report() {
         🌿 BRANCH: astra/goal-00000000-000000 (c0ffee)
           - a.py
 
-        RUN: run-1 · LEDGER: none
+        RUN: run-1 · LEDGER: none · MODEL: none configured
     "#]]
     .assert_eq(&result.to_text());
     let types = world.types();
