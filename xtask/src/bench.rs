@@ -1,5 +1,6 @@
 //! `cargo xtask bench NAME`: measurements, as ratios within one run.
 
+mod add_tests;
 mod plan;
 
 use xshell::{Shell, cmd};
@@ -22,7 +23,8 @@ pub(crate) fn run(sh: &Shell, flags: &flags::Bench) -> anyhow::Result<()> {
                 .run()?;
             Ok(())
         }
+        "add-tests" => add_tests::run(sh, flags),
         "plan" => plan::run(sh, flags),
-        other => anyhow::bail!("there is no benchmark `{other}`; known: goal, plan"),
+        other => anyhow::bail!("there is no benchmark `{other}`; known: goal, plan, add-tests"),
     }
 }

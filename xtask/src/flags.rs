@@ -25,7 +25,7 @@ xflags::xflags! {
         cmd tidy {}
         /// Everything that must hold before a change lands: format, clippy, tidy, docs, test.
         cmd ci {}
-        /// Measures. NAME: `goal` or `plan`.
+        /// Measures. NAME: `goal`, `plan` or `add-tests`.
         cmd bench {
             /// Which benchmark.
             required name: String
@@ -33,21 +33,25 @@ xflags::xflags! {
             optional --rounds n: u32
             /// plan: the problems, a CSV file with the columns track,domain,domain_file,problem_file.
             optional --suite csv: PathBuf
+            /// add-tests: programs with wrong twins, a JSONL file.
+            optional --data jsonl: PathBuf
+            /// add-tests: the language of the programs (python).
+            optional --lang name: String
             /// plan: the directory that the suite's files are in.
             optional --root dir: PathBuf
-            /// plan: CPU seconds a problem (10).
+            /// plan: CPU seconds a problem (10); add-tests: seconds a program (60).
             optional --cpu seconds: u64
             /// plan: MiB of address space a problem (4096).
             optional --mem mib: u64
-            /// plan: where the results go.
+            /// Where the results go.
             optional --out csv: PathBuf
             /// plan: where the plans go.
             optional --plans dir: PathBuf
             /// plan: threads a problem (1).
             optional --threads n: usize
-            /// plan: only so many problems of each domain.
+            /// plan: only so many problems of each domain; add-tests: about so many programs, evenly spread.
             optional --sample n: usize
-            /// plan: only domains whose TRACK/NAME contains this.
+            /// plan: only domains whose TRACK/NAME contains this; add-tests: only programs whose id does.
             optional --only part: String
             /// plan: the program to measure; without it, the example `hddl` of astraea-htn.
             optional --planner program: PathBuf

@@ -23,6 +23,8 @@
 #![forbid(unsafe_code)]
 
 mod actions;
+#[cfg(feature = "characterise")]
+mod characterise;
 mod error;
 pub mod evidence;
 #[cfg(feature = "model")]

@@ -17,7 +17,7 @@ use crate::hints::Hints;
 pub(crate) const OBSERVE: &str = "observe";
 
 /// Actions that change files.
-const EDITS: [&str; 13] = [
+const EDITS: &[&str] = &[
     "create_file",
     "modify_code",
     "delete_file",
@@ -26,6 +26,7 @@ const EDITS: [&str; 13] = [
     "format",
     "apply_rules",
     "scaffold",
+    "characterise",
     "shell_command",
     "design_implementation",
     "write_file",
@@ -38,7 +39,7 @@ const MODEL: [&str; 3] = ["design_implementation", "write_code", "fix_issues"];
 const CHECKS: [&str; 5] = ["run_tests", "pytest", "npm_test", "check_output", "verify_state"];
 
 /// Every action that there is an executor for.
-pub(crate) const ACTIONS: [&str; 19] = [
+pub(crate) const ACTIONS: &[&str] = &[
     "create_file",
     "modify_code",
     "delete_file",
@@ -47,6 +48,7 @@ pub(crate) const ACTIONS: [&str; 19] = [
     "format",
     "apply_rules",
     "scaffold",
+    "characterise",
     "shell_command",
     "bash",
     "run_tests",
@@ -256,6 +258,12 @@ fn task(id: String, action: &str, atom: &Atom, require: Option<&str>, how: &Lowe
             put("error_log", context.value("error_log").cloned());
             (reads, writes) = (everything(), everything());
         }
+        "characterise" => {
+            put("paths", context.value("file_path").cloned());
+            put("test_path", context.value("test_path").cloned());
+            put("description", Some(json!(how.text)));
+            (reads, writes) = (everything(), everything());
+        }
         "apply_rules" => {
             put("rules", context.value("rules").cloned());
             (reads, writes) = (everything(), everything());
@@ -300,7 +308,7 @@ fn task(id: String, action: &str, atom: &Atom, require: Option<&str>, how: &Lowe
     let timeout_ms = match action {
         // what the search leaves of the time is the model's
         "repair" if how.model => how.timeout_ms / 5 * 2,
-        "repair" => how.timeout_ms,
+        "repair" | "characterise" => how.timeout_ms,
         _ if MODEL.contains(&action) => how.timeout_ms,
         _ => how.timeout_ms.min(300_000),
     };

@@ -35,7 +35,7 @@ use async_trait::async_trait;
 
 use crate::{Error, Workspace};
 
-#[cfg(any(feature = "repair", feature = "model"))]
+#[cfg(any(feature = "repair", feature = "model", feature = "characterise"))]
 pub(crate) use answer::{edited, failed};
 #[cfg(feature = "repair")]
 pub(crate) use commit::deliver;
@@ -43,8 +43,10 @@ pub(crate) use commit::deliver;
 pub(crate) use run_tests::baseline;
 #[cfg(feature = "model")]
 pub(crate) use run_tests::{Require, Trial, try_out};
-#[cfg(feature = "repair")]
+#[cfg(any(feature = "repair", feature = "characterise"))]
 pub(crate) use suite::own_python;
+#[cfg(feature = "characterise")]
+pub(crate) use suite::run_in_order;
 pub use suite::{SuiteRun, run_suite};
 #[cfg(feature = "model")]
 pub(crate) use syntax::check as check_syntax;
@@ -85,6 +87,8 @@ pub fn register(registry: Registry, workspace: Arc<Workspace>) -> Registry {
     let registry = registry.with("repair", crate::repair::executor(ws.clone()));
     #[cfg(feature = "model")]
     let registry = crate::model::register(registry, ws);
+    #[cfg(feature = "characterise")]
+    let registry = registry.with("characterise", crate::characterise::executor(ws.clone()));
     let _ = ws;
     registry
 }

@@ -57,6 +57,8 @@ impl Action for Observe {
             "tests_blocked": verdict == Verdict::Environment,
             "repairer_available": cfg!(feature = "repair")
                 && languages.iter().any(|l| l == "python" || l == "rust"),
+            "characteriser_available": cfg!(feature = "characterise")
+                && languages.iter().any(|l| l == "python"),
             "fixer_available": tools.fixer,
             "formatter_available": tools.formatter,
             "model_available": ws.options().has_model(),

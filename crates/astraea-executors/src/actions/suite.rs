@@ -70,7 +70,7 @@ pub async fn run_suite(
             continue;
         }
         cx.progress(&format!("{} in {}", runner.kind.name(), show(&runner.dir)));
-        let report = one(ws, cx, &copy, &tree, &runner, &own, &mut run).await?;
+        let report = one(ws, cx, &copy, &tree, &runner, &own, &[], &mut run).await?;
         run.report = if run.runners.is_empty() { report } else { run.report.merge(report) };
         run.runners.push(runner);
     }
@@ -106,6 +106,26 @@ pub(super) async fn mark_flaky(
     Ok(())
 }
 
+/// Runs these tests of one runner in the order given, with variables of the caller's.
+///
+/// # Errors
+/// As [`run_suite`].
+#[cfg(feature = "characterise")]
+pub(crate) async fn run_in_order(
+    ws: &Arc<Workspace>,
+    cx: &TaskContext,
+    edits: &EditSet,
+    runner: &Runner,
+    tests: &[TestId],
+    env: &[(&str, &str)],
+) -> Result<TestReport, Error> {
+    let copy = ws.copy(edits).await?;
+    let (host, of) = (ws.clone(), edits.clone());
+    let tree = crate::workspace::blocking(move || host.tree(&of)).await?;
+    one(ws, cx, &copy, &tree, runner, tests, env, &mut SuiteRun::default()).await
+}
+
+#[expect(clippy::too_many_arguments, reason = "one call, taken apart for its two callers")]
 async fn one(
     ws: &Arc<Workspace>,
     cx: &TaskContext,
@@ -113,6 +133,7 @@ async fn one(
     tree: &RepoTree,
     runner: &Runner,
     tests: &[TestId],
+    env: &[(&str, &str)],
     run: &mut SuiteRun,
 ) -> Result<TestReport, Error> {
     let root = copy.seen_at().to_string_lossy().into_owned();
@@ -124,6 +145,9 @@ async fn one(
         let mut prepared =
             ws.command(copy, invocation.argv.iter(), &invocation.dir).await?.within(cx);
         for (key, value) in &invocation.env {
+            prepared = prepared.with_env(key, value);
+        }
+        for (key, value) in env {
             prepared = prepared.with_env(key, value);
         }
         let ran = prepared.run(&cx.cancel).await?;

@@ -10,7 +10,7 @@ use crate::context::GoalContext;
 use crate::error::GoalError;
 
 /// Facts that only looking can establish: a caller may not claim them against what was seen.
-const OBSERVED: [&str; 10] = [
+const OBSERVED: [&str; 11] = [
     "has_codebase",
     "has_test_framework",
     "tests_failing",
@@ -18,6 +18,7 @@ const OBSERVED: [&str; 10] = [
     "no_tests",
     "tests_blocked",
     "repairer_available",
+    "characteriser_available",
     "fixer_available",
     "formatter_available",
     "model_available",

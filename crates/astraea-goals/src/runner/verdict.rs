@@ -123,6 +123,9 @@ fn succeeded(goal: &str, tests: &[String], plan: &PlanRecord, result: &RunResult
             ),
         );
     }
+    if let Some(summary) = characterised(result) {
+        return finish(Outcome::Verified, summary);
+    }
     let verified = result
         .outputs
         .values()
@@ -142,6 +145,23 @@ fn succeeded(goal: &str, tests: &[String], plan: &PlanRecord, result: &RunResult
     } else {
         finish(Outcome::Plausible, format!("{fixed}; not cross-checked beyond the tests{apply}"))
     }
+}
+
+/// What new tests are worth, where that is what was made.
+fn characterised(result: &RunResult) -> Option<String> {
+    let figures = result.outputs.values().find_map(|out| out.value.get("characterisation"))?;
+    let count = |name: &str| figures.get(name).and_then(serde_json::Value::as_u64).unwrap_or(0);
+    let (tests, noticed, mutants) = (count("tests"), count("noticed"), count("mutants"));
+    let apply = if delivered(result).is_some() {
+        "; `astra apply` brings them into your checkout"
+    } else {
+        ""
+    };
+    Some(format!(
+        "{tests} new tests pass, three times in random order; with them {noticed} of {mutants} small changes of the code \
+         are noticed, {} were before. They say what the code does now, not what it should do{apply}",
+        count("noticed_before")
+    ))
 }
 
 fn no_plan(goal: &str, tests: &[String], plan: &PlanRecord, result: &RunResult) -> Next {

@@ -2,7 +2,7 @@ import json, os, sys, traceback, unittest
 
 NONCE, ROOT = sys.argv[1], os.path.realpath(sys.argv[2])
 STARTS = json.loads(sys.argv[3])
-WANTED = set(json.loads(sys.argv[4]))
+WANTED = json.loads(sys.argv[4])
 CHANNEL = os.dup(1)
 sys.argv = ["unittest"]
 
@@ -104,6 +104,8 @@ for start in STARTS:
             seen.add(name(test))
             if not WANTED or name(test) in WANTED:
                 tests.append(test)
+if WANTED:
+    tests.sort(key=lambda test: WANTED.index(name(test)))
 emit(t="collected", ids=[name(test) for test in tests])
 result = Result()
 result.buffer = True
