@@ -117,7 +117,8 @@ fn one(astra: &Path, right: &str, wrong: &str, seconds: u64) -> anyhow::Result<R
     });
     if let (Some(figures), Some(branch)) = (figures, last["branch"].as_str()) {
         let count = |name: &str| figures[name].as_u64().unwrap_or(0);
-        (row.tests, row.mutants, row.noticed) = (count("tests"), count("mutants"), count("noticed"));
+        (row.tests, row.mutants, row.noticed) =
+            (count("tests"), count("mutants"), count("noticed"));
         let file = last["files"][0].as_str().unwrap_or_default();
         let tests = git(&["show", &format!("{branch}:{file}")])?;
         let passes = |program: &str, name: &str| -> anyhow::Result<bool> {

@@ -34,12 +34,11 @@ pub(super) fn choose(
                 *gain.entry(*case).or_default() += 1;
             }
         }
-        let best = cases
-            .iter()
-            .filter_map(|case| Some((gain.get(&case.id)?, case)))
-            .max_by(|(a, one), (b, other)| {
+        let best = cases.iter().filter_map(|case| Some((gain.get(&case.id)?, case))).max_by(
+            |(a, one), (b, other)| {
                 a.cmp(b).then(other.size.cmp(&one.size)).then(other.id.cmp(&one.id))
-            });
+            },
+        );
         let Some((_, best)) = best else { break };
         chosen.push(best.id);
         open.retain(|_, by| !by.contains(&best.id));

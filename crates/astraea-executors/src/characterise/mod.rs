@@ -33,7 +33,7 @@ const MOST_PER_FILE: Duration = Duration::from_secs(90);
 /// The executor of `characterise`.
 ///
 /// Arguments: `paths` (files or folders; all of the scope when absent), `test_path` (where the tests go, for one file),
-/// `description` (names files too). The value of its output: `edits`, `outcome` (`characterised`), `characterisation`
+/// `description` (names files too), `mutants` (the most for one file). The value of its output: `edits`, `outcome` (`characterised`), `characterisation`
 /// with the figures of each file, `table`.
 pub(crate) fn executor(ws: Arc<Workspace>) -> Arc<dyn Executor> {
     Arc::new(Characterise { ws })
@@ -97,12 +97,23 @@ impl Characterise {
         let found = runners::find(&tree, &scope, None);
         let subjects = place::subjects(&tree, &scope, &named, &text("description"), &found);
         if subjects.is_empty() {
-            let what = if named.is_empty() { "this repository".to_owned() } else { named.join(", ") };
+            let what =
+                if named.is_empty() { "this repository".to_owned() } else { named.join(", ") };
             let message = format!(
                 "there is no Python function in {what} that tests can be written for (test files and files over 1500 lines are left out)"
             );
             return Ok(failed(ErrorClass::NoPatch, message, Output::default()));
         }
+        let most_mutants = match &cx.task.args["mutants"] {
+            Value::Null => study::MOST_MUTANTS,
+            value => value
+                .as_u64()
+                .and_then(|n| usize::try_from(n).ok())
+                .filter(|n| (1..=study::MOST_MUTANTS).contains(n))
+                .ok_or_else(|| {
+                    Error::argument("characterise", "mutants", "must be a number from 1 to 500")
+                })?,
+        };
         let given = Some(text("test_path")).filter(|path| !path.is_empty() && subjects.len() == 1);
         let (mut all, mut written) = (Vec::new(), EditSet::new());
         for (at, subject) in subjects.iter().enumerate() {
@@ -119,7 +130,16 @@ impl Characterise {
             let until = Instant::now() + (left / rest).min(MOST_PER_FILE);
             cx.progress(&format!("looking at what {} does", subject.path));
             let target = place::test_path(&tree, subject, given.as_deref());
-            let job = study::Job { ws: &self.ws, cx, base: &edits, tree: &tree, subject, target: &target, until };
+            let job = study::Job {
+                ws: &self.ws,
+                cx,
+                base: &edits,
+                tree: &tree,
+                subject,
+                target: &target,
+                until,
+                most_mutants,
+            };
             let (figures, text) = study::study(&job).await?;
             if let Some(text) = text {
                 let (ws, base, path) = (self.ws.clone(), edits.clone(), RepoPath::new(&*target)?);
@@ -149,14 +169,22 @@ impl Characterise {
         });
         self.ws.redactor().redact_json(&mut value);
         if written.is_empty() {
+            if all.iter().any(|f| f.noticed_before > 0) {
+                let message = "every change of the code that a call could show is noticed by tests that are there: nothing to add";
+                return Ok(failed(ErrorClass::AdmitRejected, message, Output::of(value)));
+            }
             let why = all
                 .iter()
                 .flat_map(|f| &f.left_out)
                 .next()
                 .map(|left| format!(": {} ({})", words(&left["name"]), words(&left["why"])))
-                .unwrap_or_else(|| ": every mutant that a call tells from the original is noticed by tests that are there".to_owned());
+                .unwrap_or_default();
             let message = format!("no call was found that is worth a test{why}");
-            return Ok(failed(ErrorClass::NoPatch, self.ws.redacted_tail(&message), Output::of(value)));
+            return Ok(failed(
+                ErrorClass::NoPatch,
+                self.ws.redacted_tail(&message),
+                Output::of(value),
+            ));
         }
         value["outcome"] = json!("characterised");
         Ok(Outcome::Succeeded(edited(written, value)?))
@@ -189,7 +217,15 @@ fn table(all: &[Figures]) -> String {
         } else {
             format!(
                 "{}: {} tests in {}, mutants noticed {} of {} ({} %, before {}), lines run {} of {}",
-                f.source, f.tests, f.tests_file, f.noticed, f.mutants, percent(f.noticed, f.mutants), f.noticed_before, f.lines, f.of_lines
+                f.source,
+                f.tests,
+                f.tests_file,
+                f.noticed,
+                f.mutants,
+                percent(f.noticed, f.mutants),
+                f.noticed_before,
+                f.lines,
+                f.of_lines
             )
         };
         out.push_str(&first);
@@ -198,7 +234,11 @@ fn table(all: &[Figures]) -> String {
             out.push_str(&format!("  not noticed  {line}\n"));
         }
         for left in f.left_out.iter().take(10) {
-            out.push_str(&format!("  left out     {}: {}\n", words(&left["name"]), words(&left["why"])));
+            out.push_str(&format!(
+                "  left out     {}: {}\n",
+                words(&left["name"]),
+                words(&left["why"])
+            ));
         }
     }
     out

@@ -24,13 +24,23 @@ pub(super) struct Mutant {
 ///
 /// # Errors
 /// [`Error::Internal`] where the grammar is missing.
-pub(super) fn mutants(language: Language, path: &str, text: &str, most: usize) -> Result<Vec<Mutant>, Error> {
+pub(super) fn mutants(
+    language: Language,
+    path: &str,
+    text: &str,
+    most: usize,
+) -> Result<Vec<Mutant>, Error> {
     let internal = |e: astraea_repair::RepairError| Error::Internal(e.to_string());
     let file = SourceFile::new(path, text);
     let lines: Vec<Suspicious> = (1..)
         .zip(text.lines())
         .filter(|(_, line)| !line.trim().is_empty())
-        .map(|(line, text)| Suspicious { file: path.to_owned(), line, score: 1.0, text: text.to_owned() })
+        .map(|(line, text)| Suspicious {
+            file: path.to_owned(),
+            line,
+            score: 1.0,
+            text: text.to_owned(),
+        })
         .collect();
     let limit = u32::try_from(most.saturating_mul(12)).unwrap_or(u32::MAX);
     let request = Request::new(language, vec![file], Vec::new())

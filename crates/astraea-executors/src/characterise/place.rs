@@ -38,7 +38,9 @@ pub(super) fn subjects(
         .collect();
     let is_meant = |path: &str| {
         let name = path.rsplit('/').next().unwrap_or(path);
-        named.iter().any(|given| given == path || below(given.trim_end_matches('/'), path).is_some())
+        named
+            .iter()
+            .any(|given| given == path || below(given.trim_end_matches('/'), path).is_some())
             || said.iter().any(|word| *word == path || *word == name)
     };
     let mut meant: Vec<&String> = sources.iter().copied().filter(|path| is_meant(path)).collect();
@@ -122,8 +124,13 @@ pub(super) fn test_path(tree: &dyn Tree, subject: &Subject, given: Option<&str>)
         tests.iter().map(|path| path.rsplit_once('/').map_or("", |(dir, _)| dir)).collect();
     folders.sort_unstable();
     let most = |dir: &&str| folders.iter().filter(|d| *d == dir).count();
-    let dir = folders.iter().copied().max_by_key(|dir| (most(dir), std::cmp::Reverse(dir.len()))).unwrap_or("");
-    let stem = own.strip_suffix(".py").unwrap_or(own).replace("/__init__", "").replace(['/', '-'], "_");
+    let dir = folders
+        .iter()
+        .copied()
+        .max_by_key(|dir| (most(dir), std::cmp::Reverse(dir.len())))
+        .unwrap_or("");
+    let stem =
+        own.strip_suffix(".py").unwrap_or(own).replace("/__init__", "").replace(['/', '-'], "_");
     let stem = stem.strip_prefix("src_").unwrap_or(&stem).trim_matches('_').to_owned();
     let name = |n: usize| {
         let more = if n > 1 { format!("_{n}") } else { String::new() };

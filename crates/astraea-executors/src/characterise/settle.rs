@@ -7,11 +7,11 @@ use serde_json::json;
 
 use super::study::{Job, Stop, Written};
 use super::worker::Worker;
+use crate::Error;
 use crate::actions::run_in_order;
 use crate::evidence::{TestId, TestOutcome};
 use crate::runners::{self, Runner, RunnerKind, below};
 use crate::workspace::blocking;
-use crate::Error;
 
 /// How often every test must pass.
 const RUNS: u64 = 3;

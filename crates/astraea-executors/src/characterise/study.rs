@@ -9,19 +9,19 @@ use astraea_engine::TaskContext;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::Figures;
 use super::choose::{Case, choose};
 use super::mutants::{Mutant, mutants};
 use super::place::{Subject, language, tests_of};
 use super::settle::settle;
 use super::worker::{PYTHON, Silence, Worker};
-use super::Figures;
 use crate::actions::own_python;
 use crate::runners::{RunnerKind, Tree, below, join};
 use crate::workspace::blocking;
 use crate::{Error, RepoTree, Workspace};
 
 /// The most mutants of one file, and of one line of it on average.
-const MOST_MUTANTS: usize = 500;
+pub(super) const MOST_MUTANTS: usize = 500;
 const PER_LINE: usize = 15;
 /// The most tests for one file.
 const MOST_TESTS: usize = 80;
@@ -46,6 +46,7 @@ pub(super) struct Job<'a> {
     /// Where the tests go.
     pub(super) target: &'a str,
     pub(super) until: Instant,
+    pub(super) most_mutants: usize,
 }
 
 #[derive(Deserialize)]
@@ -168,7 +169,7 @@ async fn with_worker(
     let language = language(&job.subject.path).unwrap_or(astraea_repair::Language::Python);
     let (path, text) = (job.subject.path.clone(), job.subject.text.clone());
     let lines = text.lines().filter(|line| !line.trim().is_empty()).count();
-    let most = (lines * PER_LINE).min(MOST_MUTANTS);
+    let most = (lines * PER_LINE).min(job.most_mutants);
     let all = blocking(move || mutants(language, &path, &text, most)).await?;
     job.cx.progress(&format!("{} calls, {} mutants", known.cases.len(), all.len()));
     let asked = kill(job, worker, &mut known, &all, |_| true).await?;
@@ -274,8 +275,7 @@ async fn kill(
             .iter()
             .map(|m| json!({"id": m.id, "text": m.text, "cases": known.asked(m.line, &wanted)}))
             .collect();
-        let request =
-            json!({"cmd": "kill", "mutants": mutants, "cpu": 4.0, "wall": 12.0, "parallel": parallel()});
+        let request = json!({"cmd": "kill", "mutants": mutants, "cpu": 4.0, "wall": 12.0, "parallel": parallel()});
         for answer in worker.ask_many(&request).await? {
             let Some(id) = number(&answer["id"]) else { continue };
             asked.insert(id);
@@ -365,7 +365,8 @@ async fn score(
     }
     figures.noticed = loaded.iter().filter(|m| noticed.contains(&m.id)).count();
     let survivors = loaded.iter().filter(|m| !noticed.contains(&m.id));
-    figures.survivors = survivors.take(5).map(|m| format!("line {}: {}", m.line, m.shown)).collect();
+    figures.survivors =
+        survivors.take(5).map(|m| format!("line {}: {}", m.line, m.shown)).collect();
     Ok(())
 }
 

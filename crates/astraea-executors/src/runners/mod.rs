@@ -16,7 +16,7 @@ mod node;
 mod python;
 mod script;
 #[cfg(test)]
-mod tests_support;
+pub(crate) mod tests_support;
 
 use std::collections::BTreeMap;
 

@@ -3,7 +3,7 @@
 use super::{Ended, Ran, Surroundings, Tree};
 
 /// A tree without files.
-pub(super) struct NoTree;
+pub(crate) struct NoTree;
 
 impl Tree for NoTree {
     fn paths(&self) -> &[String] {
@@ -15,13 +15,13 @@ impl Tree for NoTree {
 }
 
 /// A tree made of names and texts.
-pub(super) struct Files {
+pub(crate) struct Files {
     paths: Vec<String>,
     texts: Vec<(String, String)>,
 }
 
 impl Files {
-    pub(super) fn new(files: &[(&str, &str)]) -> Self {
+    pub(crate) fn new(files: &[(&str, &str)]) -> Self {
         Self {
             paths: files.iter().map(|(p, _)| (*p).to_owned()).collect(),
             texts: files.iter().map(|(p, t)| ((*p).to_owned(), (*t).to_owned())).collect(),
@@ -38,7 +38,7 @@ impl Tree for Files {
     }
 }
 
-pub(super) fn ran(ended: Ended, stdout: &str, stderr: &str) -> Ran {
+pub(crate) fn ran(ended: Ended, stdout: &str, stderr: &str) -> Ran {
     Ran {
         ended,
         stdout: stdout.to_owned(),
@@ -48,6 +48,6 @@ pub(super) fn ran(ended: Ended, stdout: &str, stderr: &str) -> Ran {
     }
 }
 
-pub(super) fn surroundings() -> Surroundings {
+pub(crate) fn surroundings() -> Surroundings {
     Surroundings { root: "/w".to_owned(), python: None, nonce: "n".to_owned(), plain: false }
 }

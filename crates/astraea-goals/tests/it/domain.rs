@@ -105,6 +105,16 @@ fn each_goal_is_planned_by_what_is_there() {
     );
     check(&["(formatter_available)", "(no_tests)"], "refactor_code", "no plan");
     check(&["(content_given)"], "add_tests", "add_tests_only / create_file run_tests commit");
+    check(
+        &["(language python)", "(characteriser_available)"],
+        "add_tests",
+        "add_tests_characterise / characterise run_tests commit",
+    );
+    check(
+        &["(language python)", "(characteriser_available)", "(failed characterise)"],
+        "add_tests",
+        "add_tests_scaffold / scaffold run_tests commit",
+    );
     check(&["(language rust)"], "add_tests", "add_tests_scaffold / scaffold run_tests commit");
 }
 

@@ -67,7 +67,7 @@ async fn the_callers_edit_is_written_and_judged() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_model_a_start_is_a_scaffold_that_says_so() {
-    for goal in ["implement_feature: export as CSV", "add_tests: for the area"] {
+    for goal in ["implement_feature: export as CSV"] {
         let repo = Repo::new(&[
             ("area.py", "def area(width, height):\n    return width * height\n"),
             AREA[1],
