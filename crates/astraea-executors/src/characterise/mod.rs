@@ -155,7 +155,7 @@ impl Characterise {
             }
             all.push(figures);
         }
-        Ok(self.answer(&written, &all)?)
+        self.answer(&written, &all)
     }
 
     fn answer(&self, written: &EditSet, all: &[Figures]) -> Result<Outcome, Error> {
@@ -211,7 +211,7 @@ fn paths(args: &Value) -> Result<Vec<String>, Error> {
 fn table(all: &[Figures]) -> String {
     let mut out = String::new();
     for f in all {
-        let percent = |part: usize, of: usize| if of == 0 { 0 } else { part * 100 / of };
+        let percent = |part: usize, of: usize| (part * 100).checked_div(of).unwrap_or(0);
         let first = if f.tests_file.is_empty() {
             format!("{}: no test written", f.source)
         } else {
