@@ -39,6 +39,8 @@ pub struct PlanReport {
     pub planning_cost: f64,
     /// For each candidate method: taken, or which precondition failed.
     pub explanation: String,
+    /// The chat model that the plan may use, if one is configured.
+    pub model: Option<String>,
     /// How long the planner took, in microseconds.
     pub planning_us: u64,
     /// Things worth knowing that are no errors.
@@ -78,7 +80,8 @@ impl PlanReport {
     #[must_use]
     pub fn to_text(&self) -> String {
         use std::fmt::Write as _;
-        let mut out = format!("GOAL: {}\n", self.goal);
+        let model = self.model.as_deref().unwrap_or("none configured");
+        let mut out = format!("GOAL: {}\nMODEL: {model}\n", self.goal);
         if !self.found {
             let _ = writeln!(out, "NO PLAN\n\n{}", self.explanation.trim_end());
             return out;

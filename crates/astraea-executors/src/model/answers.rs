@@ -2,7 +2,7 @@
 //!
 //! A record holds ids and counts; the texts, masked, are blobs of our own object store.
 
-use astraea_code_access::BlobId;
+use astraea_code_access::{BlobId, Repository};
 use astraea_engine::TaskContext;
 use astraea_llm::{Finish, Usage};
 use serde::{Deserialize, Serialize};
@@ -23,7 +23,7 @@ pub(super) struct Record {
 }
 
 /// Where the answers of a run lie in the state directory.
-pub(super) fn folder(run: &str) -> String {
+fn folder(run: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
     format!("answers/{}", run.chars().map(plain).collect::<String>())
 }
@@ -59,4 +59,13 @@ pub(super) fn keep(
     let bytes = serde_json::to_vec(record)
         .map_err(|error| Error::Internal(format!("an answer as JSON: {error}")))?;
     Ok(ws.repo().state().write_atomic(&name(cx, round), &bytes)?)
+}
+
+/// Throws the records of a run away.
+pub(super) fn forget(repo: &Repository, run: &str) -> Result<(), Error> {
+    let folder = folder(run);
+    for name in repo.state().list(&folder)? {
+        repo.state().remove(&format!("{folder}/{name}"))?;
+    }
+    Ok(())
 }

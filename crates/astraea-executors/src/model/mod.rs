@@ -17,10 +17,11 @@ mod write_code;
 
 use std::sync::Arc;
 
+use astraea_code_access::Repository;
 use astraea_engine::{Executor, Registry};
 use astraea_llm::Client;
 
-use crate::Workspace;
+use crate::{Error, Workspace};
 
 /// A chat model, and how much it is shown and asked.
 #[derive(Clone, Debug)]
@@ -32,6 +33,9 @@ pub struct Model {
     pub context_tokens: usize,
     /// The longest answer, in tokens. 8 000.
     pub answer_tokens: u32,
+    /// The most tokens of the run, in and out together: a question that would go beyond it is not sent. Without limit
+    /// unless set.
+    pub most_tokens: Option<u64>,
     /// How often it is told what is wrong with its change before another way is looked for. 2.
     pub repair_rounds: u32,
 }
@@ -40,13 +44,35 @@ impl Model {
     /// A model with the defaults.
     #[must_use]
     pub fn new(client: Client) -> Self {
-        Self { client, context_tokens: 24_000, answer_tokens: 8_000, repair_rounds: 2 }
+        Self {
+            client,
+            context_tokens: 24_000,
+            answer_tokens: 8_000,
+            most_tokens: None,
+            repair_rounds: 2,
+        }
+    }
+
+    /// Throws away the answers that were kept for a run, once it has ended for good. Their texts stay as blobs, whose ids
+    /// are in the journal.
+    ///
+    /// # Errors
+    /// When the state directory cannot be changed.
+    pub fn forget(repo: &Repository, run: &str) -> Result<(), Error> {
+        answers::forget(repo, run)
     }
 
     /// Sets the most that it is shown in one request, in tokens of four bytes.
     #[must_use]
     pub fn with_context_tokens(mut self, tokens: usize) -> Self {
         self.context_tokens = tokens;
+        self
+    }
+
+    /// Bounds the tokens of the run, in and out together.
+    #[must_use]
+    pub fn with_most_tokens(mut self, tokens: u64) -> Self {
+        self.most_tokens = Some(tokens);
         self
     }
 

@@ -120,10 +120,32 @@ impl Talk {
         Ok(Answer { text, cut })
     }
 
+    /// How long the answer may be. A question that would use the rest of the budget up by itself is not sent.
+    fn room(&self, messages: &[Message]) -> Result<u32, LlmError> {
+        let wanted = self.model.answer_tokens;
+        let Some(limit) = self.model.most_tokens else { return Ok(wanted) };
+        let spent = self.model.client.spent();
+        let bytes: usize = messages.iter().map(|message| message.text().len()).sum();
+        let used = spent.input + spent.output + (bytes / 4) as u64;
+        match limit.checked_sub(used).filter(|left| *left > 0) {
+            Some(left) => Ok(wanted.min(u32::try_from(left).unwrap_or(u32::MAX))),
+            None => Err(LlmError::Budget {
+                what: "tokens",
+                spent: format!(
+                    "{} and a question of about {}",
+                    spent.input + spent.output,
+                    bytes / 4
+                ),
+                limit: limit.to_string(),
+            }),
+        }
+    }
+
     async fn pay(&self, round: u32, messages: Vec<Message>) -> Result<(Record, String), Stop> {
         let name = self.model.client.model().to_owned();
         self.cx.progress(&format!("asking {name} ({round})"));
-        let request = ChatRequest::new(messages).with_max_tokens(self.model.answer_tokens);
+        let most = self.room(&messages).map_err(Stop::Model)?;
+        let request = ChatRequest::new(messages).with_max_tokens(most);
         let reply = self.model.client.chat(&request, &self.cx.cancel).await.map_err(Stop::Model)?;
         let asked: String = request
             .messages

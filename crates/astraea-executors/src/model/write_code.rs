@@ -155,8 +155,10 @@ impl Work {
                     let id = format!("{}+{}", made.code.id(), made.held.id());
                     if seen.contains(&id) {
                         // Told what is wrong with it, it proposes it again: more rounds would go in circles.
-                        let problem = "the model proposed the same change again".to_owned();
-                        last = Some(Attempt { problem, ..last.take().unwrap_or_default() });
+                        let before = last.take().unwrap_or_default();
+                        let problem =
+                            format!("the model proposed the same change again: {}", before.problem);
+                        last = Some(Attempt { problem, ..before });
                         break;
                     }
                     seen.push(id);

@@ -238,6 +238,7 @@ impl Astra {
         options.model = self.model.as_ref().map(|model| {
             // The budget is that of this sitting: whoever goes on with a run gives it anew.
             Model::new(model.with_own_budget(limits.budget()))
+                .with_most_tokens(limits.max_tokens)
                 .with_context_tokens(usize::try_from(limits.context_tokens).unwrap_or(usize::MAX))
                 .with_answer_tokens(u32::try_from(limits.answer_tokens).unwrap_or(u32::MAX))
         });
@@ -309,6 +310,12 @@ impl Astra {
         let _ = listener.await;
         drop(lock);
         let mut result = result?;
+        if !result.outcome.is_resumable()
+            && let Err(error) = Model::forget(&self.repo, &result.run)
+        {
+            // They take room and do no harm.
+            tracing::warn!(%error, "the answers that were kept for the run are left");
+        }
         let commits = timed.commits_of_run().load(std::sync::atomic::Ordering::Relaxed);
         result.timings.insert("journal_commits".to_owned(), commits);
         result.ledger_head = Some(self.sign_ledger()?);

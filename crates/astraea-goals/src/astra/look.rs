@@ -78,6 +78,7 @@ impl Astra {
             if class == Some(ErrorClass::Environment) {
                 report.notes.push("the tests cannot run here".to_owned());
             }
+            report.model = self.model.as_ref().map(|model| model.model().to_owned());
             return Ok(report);
         };
         let planned = planner.plan("plan-1", &seen.value, &Tried::default())?;
@@ -109,6 +110,7 @@ impl Astra {
         report.dot = graph.to_dot();
         report.mermaid = graph.to_mermaid();
         report.notes.extend(self.config.notes.iter().cloned());
+        report.model = self.model.as_ref().map(|model| model.model().to_owned());
         Ok(report)
     }
 }
@@ -123,6 +125,7 @@ fn report(planner: &Planner, goal_text: &str, plan: &PlanRecord) -> PlanReport {
         methods_used: plan.methods_used.clone(),
         planning_cost: plan.planning_cost,
         explanation: String::new(),
+        model: None,
         planning_us: plan.planning_us,
         notes: plan.notes.clone(),
         dot: String::new(),

@@ -103,6 +103,11 @@ fn each_goal_is_planned_by_what_is_there() {
         "refactor_code",
         "refactor_code_rules_and_format / apply_rules format run_tests commit",
     );
+    check(
+        &with(&GREEN, &["(formatter_available)", "(failed write_code)"]),
+        "refactor_code",
+        "no plan",
+    );
     check(&["(formatter_available)", "(no_tests)"], "refactor_code", "no plan");
     check(&["(content_given)"], "add_tests", "add_tests_only / create_file run_tests commit");
     check(
@@ -116,6 +121,65 @@ fn each_goal_is_planned_by_what_is_there() {
         "add_tests_scaffold / scaffold run_tests commit",
     );
     check(&["(language rust)"], "add_tests", "add_tests_scaffold / scaffold run_tests commit");
+}
+
+#[test]
+fn a_model_takes_its_turn_where_one_is_there() {
+    let d = domain("").unwrap();
+    let check = |facts: &[&str], goal: &str, want: &str| {
+        let facts: Vec<&str> = ["(model_available)"].iter().chain(facts).copied().collect();
+        assert_eq!(shape(plan(&d, &facts, goal)), want, "{goal} {facts:?}");
+    };
+    // a search and the linter are cheaper; a model comes last
+    check(&FAILING, "fix_bug", "fix_bug_repair / repair run_tests commit");
+    check(
+        &with(&FAILING, &["(failed repair)", "(fixer_available)"]),
+        "fix_bug",
+        "fix_bug_linter / apply_fixes run_tests commit",
+    );
+    check(
+        &with(&FAILING, &["(failed repair)"]),
+        "fix_bug",
+        "fix_bug_model / write_code run_tests commit",
+    );
+    check(&with(&FAILING, &["(failed repair)", "(failed write_code)"]), "fix_bug", "no plan");
+    check(&GREEN, "fix_bug", "no plan");
+    check(
+        &["(language python)"],
+        "implement_feature",
+        "implement_feature_model / design_implementation fix_issues run_tests commit",
+    );
+    check(
+        &["(language python)", "(failed fix_issues)"],
+        "implement_feature",
+        "implement_feature_whole / write_code run_tests commit",
+    );
+    check(
+        &["(language python)", "(failed fix_issues)", "(failed write_code)"],
+        "implement_feature",
+        "implement_feature_scaffold / scaffold run_tests commit",
+    );
+    check(
+        &["(test_content_given)"],
+        "implement_feature",
+        "implement_feature_acceptance / create_file design_implementation fix_issues run_tests commit",
+    );
+    check(
+        &["(content_given)", "(test_content_given)"],
+        "implement_feature",
+        "implement_feature_full / create_file create_file run_tests commit",
+    );
+    check(
+        &with(&GREEN, &["(formatter_available)", "(instructions_given)"]),
+        "refactor_code",
+        "refactor_code_model / write_code run_tests commit",
+    );
+    check(
+        &with(&GREEN, &["(formatter_available)"]),
+        "refactor_code",
+        "refactor_code_format / format run_tests commit",
+    );
+    check(&GREEN, "add_tests", "add_tests_model / write_code run_tests commit");
 }
 
 #[test]
