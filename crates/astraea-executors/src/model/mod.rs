@@ -7,6 +7,7 @@
 
 mod answers;
 mod context;
+mod cross;
 mod design;
 mod guard;
 mod job;
@@ -36,6 +37,9 @@ pub struct Model {
     /// The most tokens of the run, in and out together: a question that would go beyond it is not sent. Without limit
     /// unless set.
     pub most_tokens: Option<u64>,
+    /// Whether a change that passes is cross-checked, where that is possible: a second one is asked for, and both are run on
+    /// generated inputs. On.
+    pub cross_check: bool,
     /// How often it is told what is wrong with its change before another way is looked for. 2.
     pub repair_rounds: u32,
 }
@@ -49,6 +53,7 @@ impl Model {
             context_tokens: 24_000,
             answer_tokens: 8_000,
             most_tokens: None,
+            cross_check: true,
             repair_rounds: 2,
         }
     }
@@ -73,6 +78,13 @@ impl Model {
     #[must_use]
     pub fn with_most_tokens(mut self, tokens: u64) -> Self {
         self.most_tokens = Some(tokens);
+        self
+    }
+
+    /// Sets whether a change that passes is cross-checked.
+    #[must_use]
+    pub fn with_cross_check(mut self, on: bool) -> Self {
+        self.cross_check = on;
         self
     }
 

@@ -76,8 +76,15 @@ pub(super) struct Talk {
     messages: Vec<Message>,
     /// Questions so far.
     round: u32,
+    /// How freely it answers; the provider's default unless set.
+    temperature: Option<f32>,
     records: Vec<Record>,
 }
+
+/// Where the rounds of a second conversation about the same task begin.
+const BESIDE: u32 = 100;
+/// How freely the second answers, so that it is not the first once more.
+const FREELY: f32 = 0.8;
 
 /// An answer.
 #[derive(Debug)]
@@ -95,7 +102,32 @@ impl Talk {
     pub(super) fn new(ws: &Arc<Workspace>, cx: &TaskContext, rules: String) -> Result<Self, Stop> {
         let model = ws.options().model.clone().ok_or(Stop::NoModel)?;
         let messages = vec![Message::system(rules)];
-        Ok(Self { ws: ws.clone(), cx: cx.clone(), model, messages, round: 0, records: Vec::new() })
+        Ok(Self {
+            ws: ws.clone(),
+            cx: cx.clone(),
+            model,
+            messages,
+            round: 0,
+            temperature: None,
+            records: Vec::new(),
+        })
+    }
+
+    /// A second conversation about the same task, which knows nothing of the first.
+    ///
+    /// # Errors
+    /// [`Stop::NoModel`].
+    pub(super) fn beside(
+        ws: &Arc<Workspace>,
+        cx: &TaskContext,
+        rules: String,
+    ) -> Result<Self, Stop> {
+        Ok(Self { round: BESIDE, temperature: Some(FREELY), ..Self::new(ws, cx, rules)? })
+    }
+
+    /// Adds what another conversation cost.
+    pub(super) fn charge(&mut self, other: Self) {
+        self.records.extend(other.records);
     }
 
     /// Asks, and adds question and answer to the conversation.
@@ -145,7 +177,8 @@ impl Talk {
         let name = self.model.client.model().to_owned();
         self.cx.progress(&format!("asking {name} ({round})"));
         let most = self.room(&messages).map_err(Stop::Model)?;
-        let request = ChatRequest::new(messages).with_max_tokens(most);
+        let mut request = ChatRequest::new(messages).with_max_tokens(most);
+        request.temperature = self.temperature;
         let reply = self.model.client.chat(&request, &self.cx.cancel).await.map_err(Stop::Model)?;
         let asked: String = request
             .messages
@@ -187,6 +220,11 @@ impl Talk {
     /// How often it may be told what is wrong.
     pub(super) fn repair_rounds(&self) -> u32 {
         self.model.repair_rounds
+    }
+
+    /// Whether a change that passes is to be cross-checked.
+    pub(super) fn cross_checks(&self) -> bool {
+        self.model.cross_check
     }
 
     /// The most that it may be shown at first, in bytes.

@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use super::context::{self, Subject};
+use super::cross::Crossed;
 use super::job::Job;
 use super::make::{Made, Refusals, Rules, make};
 use super::prompt;
@@ -78,23 +79,24 @@ impl Executor for WriteCode {
 }
 
 /// One task, while it runs.
-struct Work {
-    ws: Arc<Workspace>,
-    cx: TaskContext,
-    kind: Kind,
-    job: Job,
-    base: EditSet,
-    baseline: Option<TestReport>,
+#[derive(Debug)]
+pub(super) struct Work {
+    pub(super) ws: Arc<Workspace>,
+    pub(super) cx: TaskContext,
+    pub(super) kind: Kind,
+    pub(super) job: Job,
+    pub(super) base: EditSet,
+    pub(super) baseline: Option<TestReport>,
     require: Option<Require>,
     deadline: Instant,
-    mark: String,
-    talk: Option<Talk>,
+    pub(super) mark: String,
+    pub(super) talk: Option<Talk>,
     timings: Timings,
 }
 
 /// How an attempt ended that does not do.
 #[derive(Debug, Default)]
-struct Attempt {
+pub(super) struct Attempt {
     code: EditSet,
     feedback: String,
     problem: String,
@@ -129,7 +131,7 @@ impl Work {
         if self.kind == Kind::Fix {
             let trial = self.trial(&EditSet::new()).await?;
             match &trial.problem {
-                None => return Ok(self.done(Made::default())?),
+                None => return Ok(self.done(Made::default(), Value::Null)?),
                 Some((_, problem)) => known = format!("{problem}\n{}", trial.table),
             }
             evidence = Some(trial.run.report);
@@ -163,7 +165,7 @@ impl Work {
                     }
                     seen.push(id);
                     match self.judge(&made).await? {
-                        None => return Ok(self.done(made)?),
+                        None => return self.crossed(made).await,
                         Some(attempt) => attempt,
                     }
                 }
@@ -179,7 +181,7 @@ impl Work {
     }
 
     /// What the model is to do, in a sentence of the rules.
-    fn what(&self) -> &'static str {
+    pub(super) fn what(&self) -> &'static str {
         match (self.kind, self.job.goal.as_str()) {
             (Kind::File, _) => {
                 "You write one file of a design; others are written at the same time as it says."
@@ -199,7 +201,7 @@ impl Work {
     }
 
     /// The question that opens the conversation.
-    async fn opening(
+    pub(super) async fn opening(
         &self,
         report: Option<TestReport>,
         known: String,
@@ -244,7 +246,7 @@ impl Work {
     }
 
     /// Edits of an answer: on top of what was shown, else on top of the attempt before.
-    async fn made(
+    pub(super) async fn made(
         &self,
         answer: &Answer,
         last: Option<&Attempt>,
@@ -311,7 +313,7 @@ impl Work {
     }
 
     /// Runs the tests over edits on top of those so far, in bounded time.
-    async fn trial(&mut self, edits: &EditSet) -> Result<Trial, Error> {
+    pub(super) async fn trial(&mut self, edits: &EditSet) -> Result<Trial, Error> {
         let all = self.base.then(edits).map_err(|e| Error::Internal(e.to_string()))?;
         let usual = self.baseline.as_ref().map_or(0, |before| before.duration_ms);
         let most = Duration::from_millis(usual).saturating_mul(SLOWER).max(LEAST);
@@ -341,9 +343,32 @@ impl Work {
         Ok(None)
     }
 
-    fn done(&self, made: Made) -> Result<Outcome, Error> {
+    /// A change that passes, as far as it can be cross-checked.
+    async fn crossed(&mut self, made: Made) -> Result<Outcome, Stop> {
+        match self.cross_check(&made).await? {
+            Crossed::Not(why) => Ok(self.done(made, json!({ "cross_check": why }))?),
+            Crossed::Agree(inputs) => {
+                let value = json!({ "outcome": "verified", "cross_check": { "inputs": inputs } });
+                Ok(self.done(made, value)?)
+            }
+            Crossed::Differ { input, alternatives } => {
+                let message = format!(
+                    "two changes make the tests pass and disagree on {input}: a test for it would decide"
+                );
+                let mut value = self.account();
+                value["input"] = json!(input);
+                value["alternatives"] = json!(alternatives);
+                Ok(failed(ErrorClass::Ambiguous, message, Output::of(value)))
+            }
+        }
+    }
+
+    fn done(&self, made: Made, found: Value) -> Result<Outcome, Error> {
         let mut value = self.account();
         value["outcome"] = json!(if self.kind == Kind::File { "written" } else { "plausible" });
+        if let (Value::Object(all), Value::Object(found)) = (&mut value, found) {
+            all.extend(found);
+        }
         if !made.held.is_empty() {
             value["held"] = held(&made.held, &made.held, false)?;
         }

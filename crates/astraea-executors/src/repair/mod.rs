@@ -3,6 +3,8 @@
 //! A patch is handed on as an edit set; the tests that follow in the plan confirm it in a fresh copy.
 
 mod python;
+#[cfg(feature = "model")]
+mod rivals;
 mod rust;
 
 use std::sync::Arc;
@@ -18,6 +20,9 @@ use crate::actions::{baseline, deliver, edited, failed, run_suite};
 use crate::evidence::{TestId, TestReport, Verdict};
 use crate::workspace::blocking;
 use crate::{Error, Workspace};
+
+#[cfg(feature = "model")]
+pub(crate) use rivals::{can_compare, compare};
 
 /// The share of a task's time that the search may use; the rest is for ending in order.
 const SHARE: f64 = 0.85;

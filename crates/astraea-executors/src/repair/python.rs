@@ -6,27 +6,36 @@
 mod worker;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use astraea_repair::{
-    FailingTest, Frame, Language, Request, SourceFile, TestCoverage, search as repair,
+    Candidate, CandidateId, Comparison, FailingTest, Frame, Language, Oracle as _, Request,
+    SourceFile, SpanEdit, TestCoverage, search as repair,
 };
 
 use super::{Found, Job, Refused};
-use crate::Error;
 use crate::actions::own_python;
 use crate::evidence::{TestId, TestOutcome};
 use crate::runners::{Runner, RunnerKind, Tree, below, find, join};
 use crate::workspace::blocking;
+use crate::{Error, RepoTree};
 use worker::{Tests, Worker};
 
 /// Sources that are given to a search where nothing is known of what the failing tests ran.
 const MOST_FILES: usize = 40;
 
-/// Searches for a Python repair.
-///
-/// # Errors
-/// [`Refused`] where the worker cannot run the tests as they ran before.
-pub(super) async fn search(job: &Job) -> Result<Found, Refused> {
+/// A worker that is ready, and what it stands in.
+struct Begun {
+    worker: Worker,
+    tree: RepoTree,
+    runner: Runner,
+    /// Where the tests run; `sources` are the Python files below it.
+    dir: String,
+    sources: Vec<String>,
+    root: PathBuf,
+}
+
+async fn begin(job: &Job) -> Result<Begun, Refused> {
     let copy = job.ws.copy(&job.edits).await?;
     let (ws, edits) = (job.ws.clone(), job.edits.clone());
     let tree = blocking(move || ws.tree(&edits)).await?;
@@ -53,8 +62,57 @@ pub(super) async fn search(job: &Job) -> Result<Found, Refused> {
     let root = copy.seen_at().join(&dir);
     // Tracing may take all the time there is: it is the goal's own limit that ends it, so that it can be resumed.
     let far = job.deadline + job.cx.budget;
-    let mut worker = Worker::new(session, job.cx.cancel.clone(), far, prepared);
+    let worker = Worker::new(session, job.cx.cancel.clone(), far, prepared);
+    Ok(Begun { worker, tree, runner, dir, sources, root })
+}
 
+/// Runs texts for one file on generated inputs and says whether they agree.
+///
+/// # Errors
+/// [`Refused`] where the worker cannot run the tests as they ran before.
+pub(super) async fn compare(
+    job: &Job,
+    file: &str,
+    texts: &[String],
+) -> Result<Comparison, Refused> {
+    let Begun { tree, runner, dir, root, mut worker, .. } = begin(job).await?;
+    let wanted: Vec<String> =
+        job.failing.iter().filter_map(|id| below(&dir, id.as_str())).map(str::to_owned).collect();
+    let Some(own) = below(&dir, file) else {
+        let reason = format!("{file} does not lie where the tests run");
+        return Ok(Comparison::Unsupported { reason });
+    };
+    worker.baseline(&root.to_string_lossy(), &runner, &[own], &wanted).await?;
+    let before = SourceFile::new(file, tree.read(file).unwrap_or_default());
+    let one = |(at, text): (usize, &String)| Candidate {
+        id: CandidateId(u32::try_from(at).unwrap_or(u32::MAX).saturating_add(1)),
+        edits: vec![SpanEdit {
+            file: file.to_owned(),
+            range: 0..before.text.len(),
+            text: text.clone(),
+        }],
+        template: "given",
+        score: 1.0,
+        line: 1,
+    };
+    let candidates: Vec<Candidate> = texts.iter().enumerate().map(one).collect();
+    let tests = Tests { failing: wanted, passing: Vec::new(), seconds: 0.0 };
+    let (cx, deadline, files) = (job.cx.clone(), job.deadline, vec![before]);
+    let compared = blocking(move || {
+        let mut oracle = worker.oracle(dir, files, tests, cx, deadline);
+        oracle
+            .compare(&candidates)
+            .or_else(|error| Ok(Comparison::Unsupported { reason: error.to_string() }))
+    });
+    Ok(compared.await?)
+}
+
+/// Searches for a Python repair.
+///
+/// # Errors
+/// [`Refused`] where the worker cannot run the tests as they ran before.
+pub(super) async fn search(job: &Job) -> Result<Found, Refused> {
+    let Begun { mut worker, tree, runner, dir, sources, root } = begin(job).await?;
     let wanted: Vec<String> =
         job.failing.iter().filter_map(|id| below(&dir, id.as_str())).map(str::to_owned).collect();
     // What calls into these files from outside of them is a test: its arguments show what inputs look like.

@@ -239,6 +239,7 @@ impl Astra {
             // The budget is that of this sitting: whoever goes on with a run gives it anew.
             Model::new(model.with_own_budget(limits.budget()))
                 .with_most_tokens(limits.max_tokens)
+                .with_cross_check(limits.cross_check)
                 .with_context_tokens(usize::try_from(limits.context_tokens).unwrap_or(usize::MAX))
                 .with_answer_tokens(u32::try_from(limits.answer_tokens).unwrap_or(u32::MAX))
         });

@@ -18,9 +18,9 @@ pub(crate) const VARIABLES: [(&str, &str); 17] = [
     ("ASTRA_MODEL_URL", "model.url"),
     ("ASTRA_MODEL", "model.name"),
     ("ASTRA_MODEL_KEY", "model.key"),
-    ("ASTRA_MAX_CALLS", "model.max_calls"),
-    ("ASTRA_MAX_TOKENS", "model.max_tokens"),
-    ("ASTRA_MAX_COST", "model.max_cost"),
+    ("ASTRA_MODEL_MAX_CALLS", "model.max_calls"),
+    ("ASTRA_MODEL_MAX_TOKENS", "model.max_tokens"),
+    ("ASTRA_MODEL_MAX_COST", "model.max_cost"),
 ];
 
 /// Notes about `ASTRA_*` variables that set nothing, such as a misspelled one.
@@ -77,9 +77,9 @@ impl ConfigLayer {
                 "ASTRA_MODEL_URL" => layer.model.url = filled(value),
                 "ASTRA_MODEL" => layer.model.name = filled(value),
                 "ASTRA_MODEL_KEY" => layer.model.key = filled(value).map(super::Secret::new),
-                "ASTRA_MAX_CALLS" => layer.model.max_calls = Some(number(name, value)?),
-                "ASTRA_MAX_TOKENS" => layer.model.max_tokens = Some(number(name, value)?),
-                "ASTRA_MAX_COST" => {
+                "ASTRA_MODEL_MAX_CALLS" => layer.model.max_calls = Some(number(name, value)?),
+                "ASTRA_MODEL_MAX_TOKENS" => layer.model.max_tokens = Some(number(name, value)?),
+                "ASTRA_MODEL_MAX_COST" => {
                     let cost = value.trim().parse().map_err(|_| wrong(name, value, "a number"))?;
                     layer.model.max_cost = Some(cost);
                 }

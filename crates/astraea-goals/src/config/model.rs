@@ -62,6 +62,8 @@ pub struct ModelLayer {
     pub answer_tokens: Option<i64>,
     /// How long one request may take, in milliseconds.
     pub timeout_ms: Option<i64>,
+    /// Whether a change that passes is cross-checked with a second one, where that is possible.
+    pub cross_check: Option<bool>,
 }
 
 /// The chat model as it is named, and what it may spend in a run.
@@ -93,6 +95,8 @@ pub struct ModelConfig {
     pub answer_tokens: u64,
     /// How long one request may take, in milliseconds.
     pub timeout_ms: u64,
+    /// Whether a change that passes is cross-checked with a second one, where that is possible.
+    pub cross_check: bool,
 }
 
 impl Default for ModelConfig {
@@ -110,6 +114,7 @@ impl Default for ModelConfig {
             context_tokens: 24_000,
             answer_tokens: 8_000,
             timeout_ms: 300_000,
+            cross_check: true,
         }
     }
 }
@@ -144,6 +149,7 @@ impl ModelConfig {
                 *mine = in_range(origin, setting, value, min, max)?;
             }
         }
+        self.cross_check = layer.cross_check.unwrap_or(self.cross_check);
         let money = |value: Option<f64>, setting: &str| match value {
             Some(value) if !value.is_finite() || value < 0.0 => Err(ConfigError::Value {
                 origin: origin.to_owned(),
@@ -238,6 +244,7 @@ impl Config {
             ("context_tokens", said.context_tokens.is_some()),
             ("answer_tokens", said.answer_tokens.is_some()),
             ("timeout_ms", said.timeout_ms.is_some()),
+            ("cross_check", said.cross_check.is_some()),
         ];
         let ignored: Vec<&str> =
             names.iter().filter(|(_, set)| *set).map(|(name, _)| *name).collect();

@@ -141,7 +141,7 @@ fn a_model_is_named_whole_and_its_key_is_never_shown() {
         ("ASTRA_MODEL_URL", "http://a/v1"),
         ("ASTRA_MODEL", "b"),
         ("ASTRA_MODEL_KEY", "sk-very-secret"),
-        ("ASTRA_MAX_TOKENS", "7"),
+        ("ASTRA_MODEL_MAX_TOKENS", "7"),
     ])
     .unwrap();
     let config = Config::resolve(&Layers { environment, ..Layers::default() }).unwrap();

@@ -25,7 +25,13 @@ fn text(text: impl Into<String>) -> Answer {
     Answer::Text(text.into())
 }
 
+/// Without the cross-check, so that every request of a script is known.
 fn with_model(repo: &Repo, server: &ScriptedServer) -> AstraOptions {
+    repo.config("[model]\ncross_check = false\n");
+    cross_checked(repo, server)
+}
+
+fn cross_checked(repo: &Repo, server: &ScriptedServer) -> AstraOptions {
     let mut options = repo.options();
     options.env.insert("ASTRA_MODEL_URL".to_owned(), server.base_url());
     options.env.insert("ASTRA_MODEL".to_owned(), "scripted".to_owned());
@@ -203,7 +209,7 @@ async fn a_budget_ends_the_run_and_a_resumed_one_does_not_pay_twice() {
     let repo = Repo::new(SLUG);
     let server = ScriptedServer::start(vec![text(WRONG), text(RIGHT)]).await.unwrap();
     let mut options = with_model(&repo, &server);
-    options.env.insert("ASTRA_MAX_CALLS".to_owned(), "1".to_owned());
+    options.env.insert("ASTRA_MODEL_MAX_CALLS".to_owned(), "1".to_owned());
     let goal = ExecuteGoal::new("fix_bug: slug makes slugs");
     let (result, _) = repo.run_with(options, goal).await;
     assert_eq!((result.outcome, result.exit_code), (Outcome::Budget, 5), "{}", result.to_text());
@@ -282,6 +288,45 @@ async fn a_feature_is_designed_written_in_parallel_and_shown_by_new_tests() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn two_changes_that_agree_are_verified_and_two_that_differ_are_ambiguous() {
+    let loops = "slug.py\n<<<<<<< SEARCH\n    raise NotImplementedError\n=======\n    known = \"abcdefghijklmnopqrstuvwxyz0123456789\"\n    plain = [c if c in known else \" \" for c in text.lower()]\n    return \"-\".join(\"\".join(plain).split())\n>>>>>>> REPLACE\n";
+    let differs = RIGHT.replace("text.lower()))", "text.lower())[:2])");
+    let goal = || ExecuteGoal::new("fix_bug: slug makes slugs");
+    let run = async |second: Answer| {
+        let repo = Repo::new(SLUG);
+        let server = ScriptedServer::start(vec![text(RIGHT), second]).await.unwrap();
+        let (result, _) = repo.run_with(cross_checked(&repo, &server), goal()).await;
+        assert_eq!(server.requests().len(), 2);
+        let second = &server.requests()[1];
+        assert_eq!(
+            second["messages"].as_array().unwrap().len(),
+            2,
+            "it knows nothing of the first"
+        );
+        (repo, result)
+    };
+    let (_, result) = run(text(loops)).await;
+    assert_eq!(result.outcome, Outcome::Verified, "{}", result.to_text());
+    assert_eq!(result.model.unwrap().calls, 2);
+
+    let (repo, result) = run(text(differs)).await;
+    assert_eq!((result.outcome, result.exit_code), (Outcome::Ambiguous, 1), "{}", result.to_text());
+    assert!(result.ambiguous_input.unwrap().starts_with("slug("));
+    assert_eq!((result.alternatives.len(), repo.branches().len()), (2, 2));
+    assert_ne!(result.alternatives[0].gives, result.alternatives[1].gives);
+
+    // a second change that does not pass, or none, is no reason to drop the first
+    for second in [
+        text(WRONG),
+        text("I do not know."),
+        Answer::Status { status: 400, headers: Vec::new(), body: "no".into() },
+    ] {
+        let (_, result) = run(second).await;
+        assert_eq!(result.outcome, Outcome::Plausible, "{}", result.to_text());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_a_model_nothing_is_different() {
     let repo = Repo::new(SLUG);
     let (result, _) = repo.run(ExecuteGoal::new("fix_bug: slug")).await;
@@ -308,7 +353,7 @@ async fn a_question_that_is_larger_than_the_budget_is_not_sent() {
     let repo = Repo::new(SLUG);
     let server = ScriptedServer::start(vec![text(RIGHT)]).await.unwrap();
     let mut options = with_model(&repo, &server);
-    options.env.insert("ASTRA_MAX_TOKENS".to_owned(), "50".to_owned());
+    options.env.insert("ASTRA_MODEL_MAX_TOKENS".to_owned(), "50".to_owned());
     let (result, _) = repo.run_with(options, ExecuteGoal::new("fix_bug: slug")).await;
     assert_eq!((result.outcome, result.exit_code), (Outcome::Budget, 5), "{}", result.to_text());
     assert!(result.summary.contains("budget for tokens"), "{}", result.summary);
