@@ -8,6 +8,8 @@ mod dependencies;
 mod edits;
 mod evidence;
 mod fixes;
+#[cfg(feature = "model")]
+mod model;
 mod observe;
 mod repair_rust;
 mod runners;
