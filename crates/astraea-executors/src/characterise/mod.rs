@@ -11,6 +11,9 @@ mod settle;
 mod study;
 mod worker;
 
+#[cfg(feature = "model")]
+pub(crate) use mutants::{Mutant, mutants};
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

@@ -10,21 +10,21 @@ use crate::Error;
 
 /// One small edit of a file.
 #[derive(Debug, Clone)]
-pub(super) struct Mutant {
-    pub(super) id: u32,
+pub(crate) struct Mutant {
+    pub(crate) id: u32,
     /// The line it is in, from 1.
-    pub(super) line: u32,
+    pub(crate) line: u32,
     /// The whole file with the edit.
-    pub(super) text: String,
+    pub(crate) text: String,
     /// What a reader would see of it.
-    pub(super) shown: String,
+    pub(crate) shown: String,
 }
 
 /// At most `most` mutants of a text: the likeliest mistakes first, and no line before every other has had its turn.
 ///
 /// # Errors
 /// [`Error::Internal`] where the grammar is missing.
-pub(super) fn mutants(
+pub(crate) fn mutants(
     language: Language,
     path: &str,
     text: &str,

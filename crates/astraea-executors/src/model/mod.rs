@@ -12,6 +12,7 @@ mod design;
 mod guard;
 mod job;
 mod make;
+mod measure;
 mod prompt;
 mod talk;
 mod write_code;

@@ -15,6 +15,7 @@ use super::context::{self, Subject};
 use super::cross::Crossed;
 use super::job::Job;
 use super::make::{Made, Refusals, Rules, make};
+use super::measure::Measure;
 use super::prompt;
 use super::talk::{Answer, Stop, Talk};
 use crate::actions::{Require, Trial, baseline, edited, failed, try_out};
@@ -91,7 +92,8 @@ pub(super) struct Work {
     deadline: Instant,
     pub(super) mark: String,
     pub(super) talk: Option<Talk>,
-    timings: Timings,
+    pub(super) timings: Timings,
+    measured: Option<Measure>,
 }
 
 /// How an attempt ended that does not do.
@@ -118,6 +120,7 @@ impl Work {
             mark: mark(cx),
             talk: None,
             timings: Timings::default(),
+            measured: None,
         })
     }
 
@@ -131,8 +134,11 @@ impl Work {
         if self.kind == Kind::Fix {
             let trial = self.trial(&EditSet::new()).await?;
             match &trial.problem {
-                None => return Ok(self.done(Made::default(), Value::Null)?),
                 Some((_, problem)) => known = format!("{problem}\n{}", trial.table),
+                None => match self.worthless(&Made::default(), &trial).await? {
+                    Some((problem, told)) => known = format!("{problem}\n{told}"),
+                    None => return Ok(self.done(Made::default(), Value::Null)?),
+                },
             }
             evidence = Some(trial.run.report);
         }
@@ -294,8 +300,11 @@ impl Work {
         }
         let trial = self.trial(&made.code).await?;
         let Some((_, problem)) = &trial.problem else {
-            return Ok(match self.shaky(made, &trial).await? {
-                Some(problem) => not(&problem, "", None),
+            if let Some(problem) = self.shaky(made, &trial).await? {
+                return Ok(not(&problem, "", None));
+            }
+            return Ok(match self.worthless(made, &trial).await? {
+                Some((problem, told)) => not(&problem, &told, None),
                 None => None,
             });
         };
@@ -323,6 +332,18 @@ impl Work {
         let trial = try_out(&self.ws, &cx, &all, &[], self.baseline.as_ref(), wanted).await?;
         self.timings.add(&trial.run.timings);
         Ok(trial)
+    }
+
+    /// Why new tests are not kept, and what to tell about it: they have to notice when the code is wrong.
+    async fn worthless(
+        &mut self,
+        made: &Made,
+        trial: &Trial,
+    ) -> Result<Option<(String, String)>, Error> {
+        self.measured = self.measure(made, trial).await?;
+        let Some(measure) = &self.measured else { return Ok(None) };
+        let told = prompt::data(&self.mark, "small changes of the code", &measure.evidence());
+        Ok(measure.problem().map(|problem| (problem, told)))
     }
 
     /// Why new tests are not kept: they have to pass every time.
@@ -365,6 +386,9 @@ impl Work {
 
     fn done(&self, made: Made, found: Value) -> Result<Outcome, Error> {
         let mut value = self.account();
+        if let Some(measure) = &self.measured {
+            value["measure"] = json!(measure);
+        }
         value["outcome"] = json!(if self.kind == Kind::File { "written" } else { "plausible" });
         if let (Value::Object(all), Value::Object(found)) = (&mut value, found) {
             all.extend(found);

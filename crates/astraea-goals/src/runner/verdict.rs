@@ -135,6 +135,7 @@ fn succeeded(goal: &str, tests: &[String], plan: &PlanRecord, result: &RunResult
         1 => format!("{} passes now and nothing got worse", evidence.fixed[0]),
         n => format!("{n} failing tests pass now and nothing got worse"),
     };
+    let fixed = format!("{fixed}{}", measured(result));
     let apply = if delivered(result).is_some() {
         "; `astra apply` brings it into your checkout"
     } else {
@@ -145,6 +146,20 @@ fn succeeded(goal: &str, tests: &[String], plan: &PlanRecord, result: &RunResult
     } else {
         finish(Outcome::Plausible, format!("{fixed}; not cross-checked beyond the tests{apply}"))
     }
+}
+
+/// How many small changes of the code the new tests of a model notice.
+fn measured(result: &RunResult) -> String {
+    let figures = result.outputs.values().find_map(|out| out.value.get("measure"));
+    figures.map_or_else(String::new, |figures| {
+        let count = |name: &str| figures[name].as_u64().unwrap_or(0);
+        format!(
+            "; the new tests notice {} of {} small changes of the code, {} were noticed before",
+            count("noticed"),
+            count("mutants"),
+            count("noticed_before")
+        )
+    })
 }
 
 /// What new tests are worth, where that is what was made.

@@ -465,13 +465,23 @@ async fn a_model_refactors_and_adds_tests_and_may_not_break_or_touch_the_code() 
 
     let wrong = "test_more.py\n<<<<<<< WHOLE\nimport unittest\n\nfrom area import area\n\n\nclass More(unittest.TestCase):\n    def test_zero(self):\n        self.assertEqual(area(0, 3), 3)\n>>>>>>> END\n";
     let right = wrong.replace("(0, 3), 3)", "(0, 3), 0)");
-    let server = ScriptedServer::start([breaks, wrong, &right].map(text)).await.unwrap();
+    let empty = wrong.replace("area(0, 3), 3)", "1, 1)");
+    let server = ScriptedServer::start([wrong, &empty, &right].map(text)).await.unwrap();
     let (result, _) =
         repo.run_with(with_model(&repo, &server), ExecuteGoal::new("add_tests: area")).await;
     assert!(result.success, "{}", result.to_text());
     assert_eq!(result.files, ["test_more.py"]);
     assert_eq!(result.evidence.unwrap().tests_run, 2);
-    assert!(asked(&server)[1].contains("only tests are to be added"));
+    assert!(result.summary.contains("the new tests notice"), "{}", result.summary);
+    let asked = asked(&server);
+    assert!(asked[1].contains("new tests fail"), "{}", asked[1]);
+    assert!(asked[2].contains("hold whatever the code does"), "{}", asked[2]);
+
+    let server = ScriptedServer::start([breaks, &right].map(text)).await.unwrap();
+    let (result, _) =
+        repo.run_with(with_model(&repo, &server), ExecuteGoal::new("add_tests: area")).await;
+    assert!(result.success, "{}", result.to_text());
+    assert!(self::asked(&server)[1].contains("only tests are to be added"));
 }
 
 #[test]
@@ -486,4 +496,29 @@ fn doctor_says_whether_there_is_a_model() {
     repo.config("[model]\nurl = \"http://user:pw@localhost:9/v1\"\nname = \"tiny\"\nmax_calls = 4\nkey = \"k-k-k-k-k-k\"\n");
     let with = detail(repo.options());
     assert_eq!(with.detail, "tiny at localhost:9, at most 4 calls and 400000 tokens a run");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_test_that_holds_whatever_the_code_does_shows_no_feature() {
+    let repo = Repo::new(AREA);
+    let code =
+        "perimeter.py\n<<<<<<< WHOLE\ndef perimeter(a, b):\n    return 2 * (a + b)\n>>>>>>> END\n";
+    let test = |line: &str| {
+        format!(
+            "test_perimeter.py\n<<<<<<< WHOLE\nimport unittest\n\nfrom perimeter import perimeter\n\n\nclass PerimeterTest(unittest.TestCase):\n    def test_it(self):\n        {line}\n>>>>>>> END\n"
+        )
+    };
+    let (empty, right) =
+        (test("self.assertTrue(perimeter)"), test("self.assertEqual(perimeter(2, 3), 10)"));
+    let server = ScriptedServer::start([format!("{code}{empty}"), right].map(text)).await.unwrap();
+    let goal = ExecuteGoal::new("implement_feature: perimeter");
+    let (result, _) = repo.run_with(with_model(&repo, &server), goal).await;
+    assert_eq!(result.outcome, Outcome::Plausible, "{}", result.to_text());
+    assert!(branch(&repo, &result, "test_perimeter.py").contains("perimeter(2, 3), 10"));
+    let asked = asked(&server);
+    assert!(
+        asked[1].contains("hold whatever the code does") && asked[1].contains("perimeter.py:"),
+        "{}",
+        asked[1]
+    );
 }
