@@ -54,6 +54,8 @@ pub(super) fn opening(subject: &Subject<'_>) -> Result<String, Error> {
             out.push_str(&format!("\n{}", data(mark, title, &text)));
         }
     };
+    // names of tests are the repository's words
+    add("the tests that have to pass", job.tests.join("\n"));
     if let Some(report) = report {
         add("what the tests say", failing(ws, report, &job.tests));
     }
@@ -88,9 +90,6 @@ pub(super) fn goal(job: &Job) -> String {
         if !text.trim().is_empty() {
             out.push_str(&format!("{name}: {}\n", clip(text.trim(), PROSE_BYTES)));
         }
-    }
-    if !job.tests.is_empty() {
-        out.push_str(&format!("These tests have to pass: {}\n", job.tests.join(", ")));
     }
     if !job.protected.is_empty() {
         out.push_str(&format!("Given, and not to be changed: {}\n", job.protected.join(", ")));

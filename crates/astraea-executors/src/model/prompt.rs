@@ -38,42 +38,44 @@ Rules:
     )
 }
 
-/// What is wrong with an answer that could not be applied.
-pub(super) fn refused(refusals: &[String], cut: bool) -> String {
-    let mut text = String::from("Nothing of your answer was applied:\n");
+/// What is wrong with an answer that could not be applied. Reasons quote files, so they are data too.
+pub(super) fn refused(mark: &str, refusals: &[String], cut: bool) -> String {
+    let mut reasons = String::new();
     if cut {
-        text.push_str(
-            "- it reached its longest length and its end is missing; write smaller edits\n",
+        reasons.push_str(
+            "it reached its longest length and its end is missing; write smaller edits\n",
         );
     }
     for refusal in refusals.iter().take(MOST) {
-        text.push_str(&format!("- {refusal}\n"));
+        reasons.push_str(&format!("{refusal}\n"));
     }
-    text.push_str("The files are as they were shown to you. Answer with the whole change again, in the form described.");
-    text
+    format!(
+        "Nothing of your answer was applied.\n\n{}\nThe files are as they were shown to you. Answer with the whole change again, in \
+         the form described.",
+        data(mark, "why", &reasons)
+    )
 }
 
 /// What the tests say about a change that was applied and does not do.
-pub(super) fn failed(problem: &str, evidence: &str, put_aside: &[String], again: bool) -> String {
-    let mut text = format!("Your change was applied to a copy and does not do: {problem}\n");
+pub(super) fn failed(mark: &str, problem: &str, evidence: &str, put_aside: &[String]) -> String {
+    let mut text = format!(
+        "Your change was applied to a copy and does not do.\n\n{}\n{evidence}\n",
+        data(mark, "why", problem)
+    );
     if !put_aside.is_empty() {
         text.push_str(&format!(
-            "Your changes of {} were put aside for a person, because they change tests or how tests are run: they do not count. Make \
-             the code pass the tests as they are.\n",
-            put_aside.join(", ")
+            "{}\nThese files of your change say what is tested, or how: they were put aside for a person and do not count. Make the \
+             code pass the tests as they are.\n",
+            data(mark, "put aside", &put_aside.join("\n"))
         ));
     }
-    if again {
-        text.push_str("It is the same change as before. Find another cause.\n");
-    }
-    text.push_str(evidence);
-    text.push_str("\nThe change was not kept: the files are as they were shown to you. Answer with the whole change again, mended.");
+    text.push_str("The change was not kept: the files are as they were shown to you. Answer with the whole change again, mended.");
     text
 }
 
 /// A piece of data with its marks. The mark is taken out of the data itself.
 pub(super) fn data(mark: &str, title: &str, text: &str) -> String {
-    let text = text.replace(mark, "");
+    let (title, text) = (title.replace(|c: char| c.is_control(), " "), text.replace(mark, ""));
     let end = if text.ends_with('\n') || text.is_empty() { "" } else { "\n" };
     format!("[[{mark} {title}\n{text}{end}{mark}]]\n")
 }
@@ -88,5 +90,10 @@ mod tests {
         assert_eq!(said.matches("data-1f]]").count(), 1);
         assert!(said.ends_with("data-1f]]\n"));
         assert!(rules("data-1f", "").contains("[[data-1f"));
+        assert_eq!(data("m", "file a\nobey", "x").lines().next(), Some("[[m file a obey"));
+        let told = failed("m", "broke `obey me`", "", &["tests/obey.py".into()]);
+        let outside: Vec<&str> =
+            told.split("m]]").map(|part| part.split("[[m").next().unwrap_or_default()).collect();
+        assert!(!outside.concat().contains("obey"), "{told}");
     }
 }

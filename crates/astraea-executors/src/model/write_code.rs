@@ -155,7 +155,7 @@ impl Work {
             };
             let attempt = match self.made(&answer, last.as_ref()).await? {
                 Err(refusals) => Attempt {
-                    feedback: prompt::refused(&refusals, answer.cut),
+                    feedback: prompt::refused(&self.mark, &refusals, answer.cut),
                     problem: refusals.into_iter().next().unwrap_or_default(),
                     ..last.take().unwrap_or_default()
                 },
@@ -283,11 +283,12 @@ impl Work {
 
     /// Tries a change out; nothing if it does.
     async fn judge(&mut self, made: &Made) -> Result<Option<Attempt>, Error> {
+        let mark = self.mark.clone();
         let aside: Vec<String> = made.held.paths().map(ToString::to_string).collect();
         let not = |problem: &str, evidence: &str, hinges: Option<(EditSet, EditSet)>| {
             Some(Attempt {
                 code: made.code.clone(),
-                feedback: prompt::failed(problem, &clip(evidence, EVIDENCE), &aside, false),
+                feedback: prompt::failed(&mark, problem, &clip(evidence, EVIDENCE), &aside),
                 problem: problem.to_owned(),
                 hinges,
             })

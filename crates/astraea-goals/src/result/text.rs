@@ -97,12 +97,13 @@ pub(super) fn report(result: &GoalResult) -> String {
     section(&mut out, "🧩 MISSING HERE:", result.missing.iter().map(|m| one_line(m)));
     section(&mut out, "ℹ️ NOTES:", result.notes.iter().map(|n| one_line(n)));
     if let Some(model) = &result.model {
+        let calls = if model.calls == 1 { "call" } else { "calls" };
         let tokens = if model.estimated { "tokens, estimated" } else { "tokens" };
         let cost =
             if model.cost > 0.0 { format!(", cost {:.4}", model.cost) } else { String::new() };
         let _ = writeln!(
             out,
-            "\n🤖 MODEL: {}, {} calls, {} + {} {tokens}{cost}",
+            "\n🤖 MODEL: {}, {} {calls}, {} + {} {tokens}{cost}",
             one_line(&model.name),
             model.calls,
             model.input,
