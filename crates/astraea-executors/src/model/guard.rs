@@ -124,6 +124,39 @@ pub(super) fn refusal(path: &str, before: Option<&str>, after: &str) -> Option<S
     })
 }
 
+/// Why a file that is written anew is refused, if it is: a model that gives a piece of a file for the whole of it would
+/// throw the rest away.
+pub(super) fn left_out(path: &str, before: &str, after: &str, may_rename: bool) -> Option<String> {
+    let elided = |line: &str| {
+        let line = line.trim();
+        let comment = ["#", "//", "/*", "<!--", "--"].iter().any(|mark| line.starts_with(mark));
+        let line = line.to_lowercase();
+        comment
+            && (line.contains("...") || line.contains('…'))
+            && ["rest", "existing", "unchanged", "remain", "same", "previous", "omitted", "other"]
+                .iter()
+                .any(|word| line.contains(word))
+    };
+    if let Some(line) = after.lines().find(|line| elided(line) && !before.contains(line.trim())) {
+        return Some(format!(
+            "{path}: `{}` stands for something; give the file with all of it, or replace a part of it",
+            line.trim()
+        ));
+    }
+    let names = |text: &str| -> Vec<String> {
+        let found = Language::of_path(path).and_then(|language| symbols(language, text).ok());
+        found.unwrap_or_default().into_iter().map(|symbol| symbol.name).collect()
+    };
+    let new = names(after);
+    let gone: Vec<String> = names(before).into_iter().filter(|name| !new.contains(name)).collect();
+    (!may_rename && !gone.is_empty()).then(|| {
+        format!(
+            "{path}: written anew without {}; give the file with all of it, or take a part of it away with a replacement",
+            gone.join(", ")
+        )
+    })
+}
+
 /// The part of a test framework that a file uses now and did not use before.
 fn framework(path: &str, before: &str, after: &str) -> Option<&'static str> {
     const PYTHON: [&str; 6] =
@@ -272,6 +305,18 @@ mod tests {
         assert!(
             refused(&old.replace("        assert", "        return;\n        assert")).is_some()
         );
+    }
+
+    #[test]
+    fn a_piece_of_a_file_is_not_taken_for_the_whole() {
+        let old = "def f():\n    return 1\n\n\ndef g():\n    return 2\n";
+        let piece = "def f():\n    return 3\n";
+        assert!(left_out("a.py", old, piece, false).unwrap().contains("without g"));
+        assert_eq!(left_out("a.py", old, piece, true), None);
+        assert_eq!(left_out("a.py", old, &old.replace('1', "3"), false), None);
+        let elided = format!("{piece}\n# ... rest of the file unchanged ...\n");
+        assert!(left_out("a.py", old, &elided, true).unwrap().contains("stands for something"));
+        assert_eq!(left_out("notes.md", "a\n", "b...\n", false), None);
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use astraea_code_access::{
-    Edit, EditSet, Error as AccessFailure, ProposedEdit, RepoPath, Unreadable, read_proposal,
+    Edit, EditSet, Error as AccessFailure, ProposedChange, ProposedEdit, RepoPath, Unreadable,
+    read_proposal,
 };
 
 use super::guard;
@@ -22,6 +23,8 @@ pub(super) struct Rules<'a> {
     pub(super) only: Option<&'a str>,
     /// Whether nothing but tests may change or be made.
     pub(super) tests_only: bool,
+    /// Whether a file that is written anew may lack names that were in it.
+    pub(super) may_rename: bool,
 }
 
 /// What an answer makes.
@@ -81,6 +84,14 @@ pub(super) fn make(
                 continue;
             }
         };
+        if let ProposedChange::Whole { content } = &one.change
+            && let Some(before) = there(ws, base, &path)?
+            && let Some(refusal) =
+                guard::left_out(&path.to_string(), &before, content, rules.may_rename)
+        {
+            refusals.push(refusal);
+            continue;
+        }
         let builder = if apart { &mut held } else { &mut code };
         if let Err(error) = builder.propose(&path, &one.change) {
             refusals.push(refused(error)?);
@@ -163,6 +174,14 @@ fn refused(error: AccessFailure) -> Result<String, Error> {
         | AccessFailure::NoMatch { .. }
         | AccessFailure::Filtered { .. } => Ok(error.to_string()),
         other => Err(other.into()),
+    }
+}
+
+/// The text of a file as it is, if it is there and is one.
+fn there(ws: &Workspace, base: &EditSet, path: &RepoPath) -> Result<Option<String>, Error> {
+    match ws.repo().lookup(ws.snapshot(), base, path)? {
+        Some((id, mode)) if mode.is_file() => Ok(String::from_utf8(ws.repo().blob(id)?).ok()),
+        _ => Ok(None),
     }
 }
 

@@ -263,7 +263,8 @@ impl Work {
         let tests_only = job.goal == "add_tests";
         blocking(move || {
             let only = job.file.as_ref().map(|file| file.path.as_str());
-            let rules = Rules { protected: &job.protected, only, tests_only };
+            let may_rename = job.goal == "refactor_code";
+            let rules = Rules { protected: &job.protected, only, tests_only, may_rename };
             let refusals = match make(&ws, &base, &text, rules)? {
                 Ok(made) => return Ok(Ok(made)),
                 Err(refusals) => refusals,
