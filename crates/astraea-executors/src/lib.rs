@@ -36,6 +36,8 @@ pub mod runners;
 pub mod testing;
 mod workspace;
 
+#[cfg(feature = "shell")]
+pub use actions::CustomCommand;
 pub use actions::{SuiteRun, register, run_suite};
 pub use error::Error;
 pub use evidence::{Comparison, TestId, TestOutcome, TestReport};

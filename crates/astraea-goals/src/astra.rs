@@ -43,6 +43,8 @@ pub struct Astra {
     clock: Arc<dyn Clock>,
     redactor: Arc<Redactor>,
     domain: CodingDomain,
+    /// Files of rules: name and text.
+    rules: Vec<(String, String)>,
     sandbox: OnceLock<Arc<Sandbox>>,
     model: Option<Client>,
     goals: store::GoalStore,
@@ -99,7 +101,9 @@ impl Astra {
             let with_policy = OpenOptions::new(&state_home).with_policy(policy);
             repo = Repository::open(&options.path, with_policy)?;
         }
-        let domain = CodingDomain::load(Self::methods(&options, &config, &repo)?)?;
+        let domain =
+            CodingDomain::load_with(Self::methods(&options, &config, &repo)?, config.custom())?;
+        let rules = home::repository_rules(&repo, &config.rules)?;
         let redactor = redactor(&options, &config);
         let model = match &options.model {
             Some(model) => Some(model.clone()),
@@ -126,6 +130,7 @@ impl Astra {
             clock,
             redactor: Arc::new(redactor),
             domain,
+            rules,
             sandbox: OnceLock::new(),
             model,
             goals,

@@ -74,8 +74,11 @@ impl GoalContext {
                     format!("is a fact: give true, false or a confidence, not {}", kind(value)),
                 );
             }
-            if name == "rules" && !(value.is_array() || value.is_object()) {
-                return wrong(name, format!("must be a list of rules, not {}", kind(value)));
+            if name == "rules" && !(value.is_array() || value.is_object() || value.is_string()) {
+                return wrong(
+                    name,
+                    format!("must be a list of rules, or the name of one, not {}", kind(value)),
+                );
             }
             if let Value::Number(number) = value
                 && (name.starts_with("has_") || name.starts_with("tests_"))
@@ -238,7 +241,7 @@ mod tests {
             (json!({"search": "a", "replace": "b"}), "file_path"),
             (json!({"search": "", "replace": "b", "file_path": "x"}), "search"),
             (json!({"test_content": "x"}), "test_path"),
-            (json!({"rules": "x"}), "rules"),
+            (json!({"rules": 5}), "rules"),
         ] {
             match GoalContext::new(&bad) {
                 Err(GoalError::ContextField { field: found, .. }) => assert_eq!(found, field),

@@ -85,6 +85,27 @@ pub(crate) fn repository_methods(repo: &Repository, name: &str) -> Result<Method
     methods(name.to_owned(), bytes)
 }
 
+/// Files of rules of the repository; only for those that are trusted.
+pub(crate) fn repository_rules(
+    repo: &Repository,
+    names: &[String],
+) -> Result<Vec<(String, String)>, ConfigError> {
+    let wrong = |name: &str, message: &str| ConfigError::Unreadable {
+        origin: name.to_owned(),
+        message: message.to_owned(),
+    };
+    names
+        .iter()
+        .map(|name| {
+            let bytes = read(repo, name)?.ok_or_else(|| {
+                wrong(name, "it does not exist; `rules` in the settings names it")
+            })?;
+            let text = String::from_utf8(bytes).map_err(|_| wrong(name, "it is not UTF-8 text"))?;
+            Ok((name.clone(), text))
+        })
+        .collect()
+}
+
 fn methods(name: String, bytes: Vec<u8>) -> Result<MethodFile, GoalError> {
     match String::from_utf8(bytes) {
         Ok(text) => Ok(MethodFile { name, text }),

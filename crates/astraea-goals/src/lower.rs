@@ -86,6 +86,8 @@ pub(crate) struct Lowering<'a> {
     pub(crate) tests: &'a [String],
     /// The tests that failed before.
     pub(crate) failing: &'a [String],
+    /// Actions of the user's own, and whether they edit.
+    pub(crate) custom: &'a BTreeMap<String, bool>,
     /// The longest that one task may take, in milliseconds.
     pub(crate) timeout_ms: u64,
     /// Whether there is a model, which needs time when a search has found nothing.
@@ -101,7 +103,10 @@ pub(crate) fn lower(
     plan: &Plan,
     how: &Lowering<'_>,
 ) -> Vec<(Task, Vec<TaskId>)> {
-    let edits = plan.steps.iter().any(|step| is_edit(&step.action.to_lowercase()));
+    let edits = plan.steps.iter().any(|step| {
+        let action = step.action.to_lowercase();
+        is_edit(&action) || how.custom.get(&action) == Some(&true)
+    });
     let scaffold = plan.steps.iter().any(|step| step.action.eq_ignore_ascii_case("scaffold"));
     // Where nothing is edited the tests have to pass as they are, which is what no demand means.
     let written = plan.steps.iter().any(|step| MODEL.contains(&&*step.action.to_lowercase()));
@@ -303,7 +308,17 @@ fn task(id: String, action: &str, atom: &Atom, require: Option<&str>, how: &Lowe
             put("message", context.value("message").cloned());
             reads = everything();
         }
-        _ => reads = everything(),
+        _ => {
+            if let Some(edits) = how.custom.get(action) {
+                let given: Vec<Value> =
+                    (0..atom.args.len()).filter_map(|at| context.resolve(atom, at)).collect();
+                put("arguments", Some(json!(given)));
+                if *edits {
+                    writes = everything();
+                }
+            }
+            reads = everything();
+        }
     }
     let timeout_ms = match action {
         // what the search leaves of the time is the model's

@@ -179,6 +179,7 @@ impl Planner {
             run: &self.run,
             tests: &self.tests,
             failing,
+            custom: self.domain.custom(),
             timeout_ms: self.timeout_ms,
             model: false,
             hints: &NO_HINTS,

@@ -33,7 +33,8 @@ impl Action for CheckOutput {
         let edits = ws.edits_so_far(cx)?;
         let copy = ws.copy(&edits).await?;
         let ran = ws.command(&copy, argv.iter(), &dir).await?.within(cx).run(&cx.cancel).await?;
-        let account = ws.account(&argv, &ran);
+        let mut account = ws.account(&argv, &ran);
+        account["checked"] = serde_json::json!(1);
         let output = ws.with_tails(Output::of(account), &ran.stdout, &ran.stderr);
         let shown = argv.join(" ");
         let problem = match &ran.ended {

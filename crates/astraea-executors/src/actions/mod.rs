@@ -6,6 +6,8 @@ mod args;
 mod check_output;
 #[cfg(feature = "git")]
 mod commit;
+#[cfg(feature = "shell")]
+mod custom;
 #[cfg(feature = "files")]
 mod files;
 #[cfg(feature = "fixes")]
@@ -39,6 +41,8 @@ use crate::{Error, Workspace};
 pub(crate) use answer::{edited, failed};
 #[cfg(feature = "repair")]
 pub(crate) use commit::deliver;
+#[cfg(feature = "shell")]
+pub use custom::CustomCommand;
 #[cfg(feature = "tests")]
 pub(crate) use run_tests::baseline;
 #[cfg(feature = "model")]
@@ -83,6 +87,11 @@ pub fn register(registry: Registry, workspace: Arc<Workspace>) -> Registry {
         .with("check_output", host(ws, check_output::CheckOutput))
         .with("shell_command", host(ws, shell::Shell))
         .with_alias("bash", "shell_command");
+    #[cfg(feature = "shell")]
+    let registry = ws.options().custom.iter().cloned().fold(registry, |registry, command| {
+        let name = command.name.clone();
+        registry.with(name, host(ws, custom::Custom(command)))
+    });
     #[cfg(feature = "repair")]
     let registry = registry.with("repair", crate::repair::executor(ws.clone()));
     #[cfg(feature = "model")]

@@ -59,6 +59,7 @@ impl Action for Observe {
                 && languages.iter().any(|l| l == "python" || l == "rust"),
             "characteriser_available": cfg!(feature = "characterise")
                 && languages.iter().any(|l| l == "python"),
+            "rules_given": !ws.options().rules.is_empty(),
             "fixer_available": tools.fixer,
             "formatter_available": tools.formatter,
             "model_available": ws.options().has_model(),

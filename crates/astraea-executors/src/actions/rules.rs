@@ -1,13 +1,14 @@
-//! apply_rules: the user's own rewrite rules, literal or regular expressions.
+//! apply_rules: rewrite rules, over the syntax (ast-grep) or over the text, bundled or the user's own.
 
+mod structural;
+mod textual;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use astraea_code_access::{EditSet, RepoPath};
 use astraea_engine::{ErrorClass, Outcome, TaskContext};
 use async_trait::async_trait;
-use globset::{Glob, GlobMatcher};
-use regex::Regex;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::answer::{edited, failed};
@@ -16,52 +17,37 @@ use super::{Action, syntax};
 use crate::runners::{Tree, below};
 use crate::workspace::blocking;
 use crate::{Error, Workspace};
+use structural::{Structural, bundled};
+use textual::{Rule, RuleFile, RuleText};
 
 /// Rewrites every file that a rule names.
 ///
-/// The argument `rules` is a list of rules, or the path of a TOML file in the repository with `[[rule]]`
-/// tables. A rule has `find` (a literal) or `regex`, `replace` (with `$1` for a regex's groups), and
-/// optionally `files`, a glob. Rules are applied in order, and must leave alone what they made: a second run
-/// has nothing to do.
+/// The argument `rules` is a list, or one item: an object is a rule over the text (`find` or `regex`, `replace`, `files`); a
+/// string names bundled rules (an id, a language, `bundled`) or a file of the repository, `.yml` with ast-grep rules or `.toml`
+/// with `[[rule]]` tables. Without it the rules of the workspace's options are meant. Rules are applied until they rest: a
+/// second run has nothing to do.
 #[derive(Debug)]
 pub(super) struct ApplyRules;
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RuleText {
-    find: Option<String>,
-    regex: Option<String>,
-    replace: String,
-    files: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RuleFile {
-    #[serde(default)]
-    rule: Vec<RuleText>,
-}
-
-struct Rule {
-    find: Find,
-    replace: String,
-    files: Option<GlobMatcher>,
-}
-
-enum Find {
-    Literal(String),
-    Pattern(Regex),
+/// Everything to apply.
+struct Rules {
+    textual: Vec<Rule>,
+    structural: Structural,
 }
 
 #[async_trait]
 impl Action for ApplyRules {
     async fn run(&self, ws: &Arc<Workspace>, cx: &TaskContext) -> Result<Outcome, Error> {
         let base = ws.edits_so_far(cx)?;
-        let given = Args::of(cx).get("rules").cloned().ok_or_else(|| {
-            Args::of(cx).wrong("rules", "is missing; give a list of rules or the path of a file")
-        })?;
+        let given = Args::of(cx).get("rules").cloned();
+        if given.is_none() && ws.options().rules.is_empty() {
+            return Err(Args::of(cx).wrong(
+                "rules",
+                "is missing; give a list of rules, the name of bundled ones, or the path of a file",
+            ));
+        }
         let host = ws.clone();
-        let (edits, counts) = blocking(move || apply(&host, &base, &given)).await?;
+        let (edits, counts) = blocking(move || apply(&host, &base, given.as_ref())).await?;
         let output = edited(&edits, json!({ "replaced": counts, "changed": edits.len() }))?;
         if edits.is_empty() {
             return Ok(failed(ErrorClass::NoPatch, "no rule matched anything", output));
@@ -70,102 +56,100 @@ impl Action for ApplyRules {
     }
 }
 
-fn apply(ws: &Workspace, base: &EditSet, given: &Value) -> Result<(EditSet, Vec<usize>), Error> {
+fn apply(
+    ws: &Workspace,
+    base: &EditSet,
+    given: Option<&Value>,
+) -> Result<(EditSet, BTreeMap<String, usize>), Error> {
     let tree = ws.tree(base)?;
-    let rules = rules(given, &tree)?;
-    let mut counts = vec![0; rules.len()];
+    let rules = match given {
+        Some(given) => rules(given, &tree)?,
+        None => sources(Vec::new(), ws.options().rules.clone())?,
+    };
+    let mut counts = BTreeMap::new();
+    let mut by_number = vec![0; rules.textual.len()];
     let scope = ws.scope().dir_text();
     let mut builder = ws.repo().edit(ws.snapshot(), base);
     for path in tree.paths().iter().filter(|p| below(&scope, p).is_some()) {
-        let wanted = |r: &Rule| r.files.as_ref().is_none_or(|g| g.is_match(path));
-        if !rules.iter().any(wanted) {
-            continue;
-        }
         let Some(old) = tree.read(path) else { continue };
-        let new = rewrite(&rules, &mut counts, path, &old);
+        let new = rules.rewrite(path, &old, &mut by_number, &mut counts)?;
         if new != old {
             builder.write(&RepoPath::new(path)?, new.as_bytes())?;
         }
     }
     let edits = builder.finish()?;
     syntax::check(ws, base, &edits)?;
+    for (at, count) in by_number.into_iter().enumerate() {
+        counts.insert(format!("rule {}", at + 1), count);
+    }
     Ok((edits, counts))
 }
 
-fn rewrite(rules: &[Rule], counts: &mut [usize], path: &str, old: &str) -> String {
-    let mut text = old.to_owned();
-    for (rule, count) in rules.iter().zip(counts) {
-        if rule.files.as_ref().is_some_and(|g| !g.is_match(path)) {
+impl Rules {
+    fn rewrite(
+        &self,
+        path: &str,
+        old: &str,
+        by_number: &mut [usize],
+        counts: &mut BTreeMap<String, usize>,
+    ) -> Result<String, Error> {
+        let text = textual::rewrite(&self.textual, by_number, path, old).map_err(wrong)?;
+        self.structural.rewrite(path, &text, counts).map_err(wrong)
+    }
+}
+
+fn wrong(problem: impl Into<String>) -> Error {
+    Error::argument("apply_rules", "rules", problem)
+}
+
+fn rules(given: &Value, tree: &dyn Tree) -> Result<Rules, Error> {
+    let one;
+    let items = match given {
+        Value::Array(items) => items.as_slice(),
+        Value::String(_) | Value::Object(_) => {
+            one = [given.clone()];
+            &one
+        }
+        _ => {
+            return Err(wrong(
+                "must be a list of rules, the name of bundled ones or the path of a file",
+            ));
+        }
+    };
+    let (mut texts, mut documents): (Vec<RuleText>, Vec<(String, String)>) = Default::default();
+    for item in items {
+        let Value::String(name) = item else {
+            texts.push(serde_json::from_value(item.clone()).map_err(|e| {
+                wrong(format!("holds what is no rule {{find|regex, replace, files}}: {e}"))
+            })?);
+            continue;
+        };
+        if let Some(text) = bundled(name) {
+            documents.push((name.clone(), text));
             continue;
         }
-        match &rule.find {
-            Find::Literal(find) => {
-                let hits = text.matches(find.as_str()).count();
-                if hits > 0 {
-                    *count += hits;
-                    text = text.replace(find.as_str(), &rule.replace);
-                }
-            }
-            Find::Pattern(regex) => {
-                let hits = regex.find_iter(&text).count();
-                if hits > 0 {
-                    *count += hits;
-                    text = regex.replace_all(&text, rule.replace.as_str()).into_owned();
-                }
-            }
-        }
-    }
-    text
-}
-
-fn rules(given: &Value, tree: &dyn Tree) -> Result<Vec<Rule>, Error> {
-    let wrong = |problem: String| Error::argument("apply_rules", "rules", problem);
-    let texts: Vec<RuleText> = match given {
-        Value::String(path) => {
-            let text = tree
-                .read(path)
-                .ok_or_else(|| wrong(format!("names {path}, which is no file that can be read")))?;
+        let text = tree.read(name).ok_or_else(|| {
+            wrong(format!("names {name}, which is neither bundled nor a file that can be read"))
+        })?;
+        if name.ends_with(".yml") || name.ends_with(".yaml") {
+            documents.push((name.clone(), text));
+        } else {
             let file: RuleFile =
-                toml::from_str(&text).map_err(|e| wrong(format!("{path}: {}", e.message())))?;
-            file.rule
+                toml::from_str(&text).map_err(|e| wrong(format!("{name}: {}", e.message())))?;
+            texts.extend(file.rule);
         }
-        Value::Array(_) => serde_json::from_value(given.clone()).map_err(|e| {
-            wrong(format!("is no list of rules {{find|regex, replace, files}}: {e}"))
-        })?,
-        _ => return Err(wrong("must be a list of rules or the path of a file".to_owned())),
-    };
-    if texts.is_empty() {
-        return Err(wrong("holds no rule".to_owned()));
     }
-    texts.into_iter().enumerate().map(|(at, text)| rule(at + 1, text).map_err(wrong)).collect()
+    sources(texts, documents)
 }
 
-fn rule(at: usize, text: RuleText) -> Result<Rule, String> {
-    let find = match (text.find, text.regex) {
-        (Some(find), None) if !find.is_empty() => {
-            if text.replace.contains(&find) {
-                return Err(format!(
-                    "rule {at}: `replace` contains `find`, so it would apply again; use a regex that does not match its result"
-                ));
-            }
-            Find::Literal(find)
-        }
-        (None, Some(pattern)) => {
-            let regex = Regex::new(&pattern).map_err(|e| format!("rule {at}: {e}"))?;
-            if regex.is_match("") {
-                return Err(format!("rule {at}: the regex matches the empty text"));
-            }
-            Find::Pattern(regex)
-        }
-        _ => return Err(format!("rule {at}: give either `find` or `regex`, not empty")),
-    };
-    let files = text
-        .files
-        .map(|glob| {
-            Glob::new(&glob).map(|g| g.compile_matcher()).map_err(|e| format!("rule {at}: {e}"))
-        })
-        .transpose()?;
-    Ok(Rule { find, replace: text.replace, files })
+fn sources(texts: Vec<RuleText>, documents: Vec<(String, String)>) -> Result<Rules, Error> {
+    if texts.is_empty() && documents.is_empty() {
+        return Err(wrong("holds no rule"));
+    }
+    Ok(Rules {
+        textual: textual::compile(texts).map_err(wrong)?,
+        structural: Structural::parse(&documents).map_err(wrong)?,
+    })
 }
 
 #[cfg(test)]
@@ -185,7 +169,8 @@ mod tests {
 
     fn check(given: Value, path: &str, text: &str) -> Result<String, String> {
         let rules = rules(&given, &Nothing).map_err(|e| e.to_string())?;
-        Ok(rewrite(&rules, &mut vec![0; rules.len()], path, text))
+        let mut by_number = vec![0; rules.textual.len()];
+        rules.rewrite(path, text, &mut by_number, &mut BTreeMap::new()).map_err(|e| e.to_string())
     }
 
     #[test]
@@ -196,6 +181,13 @@ mod tests {
         ]);
         assert_eq!(check(given.clone(), "a.py", "foo(x)").unwrap(), "baz(x, 1)");
         assert_eq!(check(given, "a.rs", "foo(x)").unwrap(), "foo(x)");
+    }
+
+    #[test]
+    fn bundled_rules_and_rules_of_ones_own_go_together() {
+        let given = json!(["python-is-none", { "find": "colour", "replace": "color" }]);
+        assert_eq!(check(given, "a.py", "colour == None\n").unwrap(), "color is None\n");
+        assert_eq!(check(json!("python"), "a.py", "x != None\n").unwrap(), "x is not None\n");
     }
 
     #[test]
@@ -211,6 +203,7 @@ mod tests {
             json!([{ "regex": "x*", "replace": "y" }]),
             json!([{ "find": "a", "replace": "b", "files": "[" }]),
             json!([{ "find": "a", "replace": "b", "colour": 1 }]),
+            json!([{ "regex": "a", "replace": "ab" }]),
         ] {
             assert!(check(given.clone(), "a.py", "a").is_err(), "{given}");
         }

@@ -45,6 +45,17 @@ pub fn find(tree: &dyn Tree, dir: &str, command: Option<&[String]>) -> Vec<Runne
     found.extend(search.go());
     let python = search.python(found.is_empty());
     found.splice(0..0, python);
+    // a Makefile says how only where nothing says it better
+    if found.iter().all(|r| {
+        r.kind == RunnerKind::Unittest
+            && r.why.ends_with(".py")
+            && !is_python_test(r.why.rsplit('/').next().unwrap_or(&r.why))
+    }) {
+        let make = search.make();
+        if !make.is_empty() {
+            found = make;
+        }
+    }
     found.sort_by_key(|r| r.dir.split('/').filter(|p| !p.is_empty()).count());
     found.truncate(MOST);
     found
@@ -109,6 +120,33 @@ impl Search<'_> {
                     .map_or_else(|_| text.contains("[workspace]"), |t| t.contains_key("workspace"));
                 let words = if workspace { vec!["--workspace".to_owned()] } else { Vec::new() };
                 Runner { kind: RunnerKind::Cargo, dir, why: manifest, words, paths: Vec::new() }
+            })
+            .collect()
+    }
+
+    fn make(&self) -> Vec<Runner> {
+        let dirs = self.manifests(&["Makefile", "makefile", "GNUmakefile"]);
+        dirs.into_iter()
+            .filter_map(|dir| {
+                let (manifest, text) = ["GNUmakefile", "makefile", "Makefile"]
+                    .iter()
+                    .map(|name| join(&dir, name))
+                    .find_map(|path| self.tree.read(&path).map(|text| (path, text)))?;
+                let has = |target: &str| {
+                    text.lines().any(|line| {
+                        line.strip_prefix(target).is_some_and(|rest| {
+                            rest.trim_start().starts_with(':') && !rest.contains(":=")
+                        })
+                    })
+                };
+                let target = ["test", "check"].into_iter().find(|target| has(target))?;
+                Some(Runner {
+                    kind: RunnerKind::Command,
+                    dir,
+                    why: format!("{manifest} ({target})"),
+                    words: vec!["make".to_owned(), target.to_owned()],
+                    paths: Vec::new(),
+                })
             })
             .collect()
     }
@@ -379,6 +417,26 @@ mod tests {
             cargo in rust/a by rust/a/Cargo.toml [] []
         "#]],
         );
+    }
+
+    #[test]
+    fn a_makefile_says_how_where_nothing_says_it_better() {
+        let makefile = "CC := cc\ntest := no\nall:\n\ttrue\ncheck: all\n\tsh check.sh\n";
+        check(
+            &[("c/Makefile", makefile), ("c/a.c", ""), ("gen.py", "")],
+            "",
+            expect![[r#"
+                command in c by c/Makefile (check) ["make", "check"] []
+            "#]],
+        );
+        check(
+            &[("Makefile", "test:\n\tcargo test\n"), ("Cargo.toml", "[package]\n")],
+            "",
+            expect![[r#"
+                cargo in . by Cargo.toml [] []
+            "#]],
+        );
+        assert!(find(&Files::new(&[("Makefile", "all:\n\ttrue\n")]), "", None).is_empty());
     }
 
     #[test]

@@ -17,7 +17,8 @@ pub(super) fn jest(runner: &Runner, selection: &Selection) -> Invocation {
     // npx finds the tool here or in a folder above, and never fetches it
     let mut argv: Vec<String> = ["npx", "--no-install", tool].map(str::to_owned).to_vec();
     if tool == "vitest" {
-        argv.extend(["run", "--reporter=json"].map(str::to_owned));
+        // vitest 4 writes the report into a file of the project unless it is told where
+        argv.extend(["run", "--reporter=json", "--outputFile=/dev/stdout"].map(str::to_owned));
     } else {
         argv.extend(["--json", "--ci", "--colors=false"].map(str::to_owned));
     }
@@ -45,14 +46,13 @@ pub(super) fn jest(runner: &Runner, selection: &Selection) -> Invocation {
 
 /// Reads the one JSON object that jest and vitest print.
 pub(super) fn parse_jest(report: &mut TestReport, at: &Surroundings, ran: &Ran) {
-    let json = ran.stdout.lines().rev().find_map(|line| {
-        let start = line.find("{\"")?;
-        serde_json::from_str::<Value>(&line[start..]).ok()
-    });
-    let json = json.or_else(|| {
-        let start = ran.stdout.find('{')?;
-        serde_json::from_str::<Value>(&ran.stdout[start..]).ok()
-    });
+    // vitest says something more on the line on which its report ends
+    let report_from = |text: &str| {
+        let values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+        values.take(1).filter_map(Result::ok).find(|value| value["testResults"].is_array())
+    };
+    let json = ran.stdout.lines().rev().find_map(|line| report_from(&line[line.find("{\"")?..]));
+    let json = json.or_else(|| report_from(&ran.stdout[ran.stdout.find('{')?..]));
     let Some(files) = json.as_ref().and_then(|j| j["testResults"].as_array()) else {
         if !report.timed_out {
             report.collection_errors.push(whole(report, ran));
@@ -262,6 +262,15 @@ mod tests {
         assert_eq!(cut.verdict(), Verdict::Crashed);
         let none = check(RunnerKind::Npm, "TAP version 13\n1..0\n", Ended::Code(0));
         assert_eq!(none.verdict(), Verdict::NoTests);
+    }
+
+    #[test]
+    fn vitests_report_ends_in_the_middle_of_a_line() {
+        // as vitest 4 printed it, shortened
+        let out = "{\"numTotalTests\":2,\"success\":false,\"testResults\":[{\"assertionResults\":[{\"ancestorTitles\":[\"sums\"],\"fullName\":\"sums adds\",\"status\":\"failed\",\"title\":\"adds\",\"failureMessages\":[\"AssertionError: expected -1 to be 3\"],\"meta\":{}},{\"ancestorTitles\":[\"sums\"],\"fullName\":\"sums zero\",\"status\":\"passed\",\"title\":\"zero\",\"failureMessages\":[],\"meta\":{}}],\"status\":\"failed\",\"message\":\"\",\"name\":\"/w/add.test.js\"}]}JSON report written to /dev/stdout\n";
+        let report = check(RunnerKind::Jest, out, Ended::Code(1));
+        assert_eq!((report.counts.passed, report.counts.failed), (1, 1));
+        assert_eq!(report.verdict(), Verdict::Failed);
     }
 
     #[test]

@@ -53,6 +53,11 @@ pub struct WorkspaceOptions {
     pub allow_shell: bool,
     /// The user's own test command, which replaces the search for runners.
     pub test_command: Option<Vec<String>>,
+    /// Actions of the user's own.
+    #[cfg(feature = "shell")]
+    pub custom: Vec<crate::CustomCommand>,
+    /// Files of ast-grep rules that `apply_rules` applies when it is given none: name and text.
+    pub rules: Vec<(String, String)>,
     /// The Python interpreter to use, as seen inside the sandbox; `None` looks for the repository's own.
     pub python: Option<String>,
     /// Whether builds of the untouched snapshot are kept for the next run. On; turn it off where the
@@ -77,6 +82,9 @@ impl Default for WorkspaceOptions {
             network: false,
             allow_shell: false,
             test_command: None,
+            #[cfg(feature = "shell")]
+            custom: Vec::new(),
+            rules: Vec::new(),
             python: None,
             keep_builds: true,
             copies_kept: 3,
@@ -114,6 +122,21 @@ impl WorkspaceOptions {
     #[must_use]
     pub fn with_test_command(mut self, argv: Option<Vec<String>>) -> Self {
         self.test_command = argv;
+        self
+    }
+
+    /// Sets the actions of the user's own.
+    #[cfg(feature = "shell")]
+    #[must_use]
+    pub fn with_custom(mut self, custom: Vec<crate::CustomCommand>) -> Self {
+        self.custom = custom;
+        self
+    }
+
+    /// Sets the rules that `apply_rules` applies when it is given none.
+    #[must_use]
+    pub fn with_rules(mut self, rules: Vec<(String, String)>) -> Self {
+        self.rules = rules;
         self
     }
 

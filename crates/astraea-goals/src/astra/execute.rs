@@ -156,7 +156,7 @@ impl Astra {
                 let _ = events.send(envelope);
             }
         }
-        let domain = CodingDomain::load(started.methods.clone())?;
+        let domain = CodingDomain::load_with(started.methods.clone(), self.config.custom())?;
         let start = Start::Resume { graphs, plans, prelude: Vec::new() };
         let started_ms = row.started_ms;
         let before = Timings::new();
@@ -230,6 +230,8 @@ impl Astra {
             .with_scope(scope)
             .with_allow_shell(self.config.shell)
             .with_test_command(test_command)
+            .with_rules(self.rules.clone())
+            .with_custom(self.config.commands())
             // Kept builds go by the times of the user's own files, which a revision does not have.
             .with_keep_builds(!from_revision)
             .with_clock(self.clock.clone());

@@ -1,6 +1,8 @@
 //! One layer of settings, as a file writes it.
 
-use serde::Deserialize;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
 
 use super::{ConfigError, ModelLayer};
 
@@ -24,6 +26,21 @@ pub struct ConfigLayer {
     pub model: ModelLayer,
     /// Files with methods of the user's own, relative to the repository.
     pub methods: Option<Vec<String>>,
+    /// Files of ast-grep rules, relative to the repository: what `refactor_code` applies when it is given none.
+    pub rules: Option<Vec<String>>,
+    /// Actions of the user's own, by name: a command each.
+    pub executors: Option<BTreeMap<String, ExecutorLayer>>,
+}
+
+/// `[executors.NAME]`: a command that carries out an action.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExecutorLayer {
+    /// The argument vector; `{1}` stands for the action's first argument, and so on.
+    pub command: Vec<String>,
+    /// Whether what it writes are edits; else it judges, and must end with 0.
+    #[serde(default)]
+    pub edits: bool,
 }
 
 /// `[paths]`: which files may be touched.

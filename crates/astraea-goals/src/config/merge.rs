@@ -1,6 +1,13 @@
 //! How a layer changes the settings below it: freely, or only towards less.
 
+use crate::lower::{ACTIONS, OBSERVE};
+
 use super::{CommandsLayer, Config, ConfigError, ConfigLayer, GoalLayer, Limits, MAX_TIMEOUT_MS};
+
+fn is_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+}
 
 impl Config {
     /// Applies a layer that may say anything.
@@ -32,6 +39,31 @@ impl Config {
         }
         if let Some(methods) = &layer.methods {
             self.methods = methods.clone();
+        }
+        if let Some(rules) = &layer.rules {
+            self.rules = rules.clone();
+        }
+        for (name, executor) in layer.executors.iter().flatten() {
+            let problem = if ACTIONS.contains(&name.as_str()) || name == OBSERVE {
+                Some("is the name of an action that is there already; choose another".to_owned())
+            } else if !is_name(name) {
+                Some(
+                    "is no name for an action; use small letters, digits and underscores"
+                        .to_owned(),
+                )
+            } else if executor.command.first().is_none_or(|program| program.trim().is_empty()) {
+                Some("has no command; give an argument vector".to_owned())
+            } else {
+                None
+            };
+            if let Some(problem) = problem {
+                return Err(ConfigError::Value {
+                    origin: origin.to_owned(),
+                    setting: format!("executors.{name}"),
+                    problem,
+                });
+            }
+            self.executors.insert(name.clone(), executor.clone());
         }
         self.redact_pii = layer.redact.pii.unwrap_or(self.redact_pii);
         self.model.apply(origin, &layer.model)
@@ -106,6 +138,12 @@ impl Config {
         }
         if full.methods != self.methods {
             held_back.push("methods");
+        }
+        if full.rules != self.rules {
+            held_back.push("rules");
+        }
+        if full.executors != self.executors {
+            held_back.push("executors");
         }
 
         held_back.dedup();

@@ -9,11 +9,14 @@ mod layer;
 mod merge;
 mod model;
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 pub(crate) use env::unknown_variables;
 pub use layer::{
-    CommandsLayer, ConfigLayer, GoalLayer, PathsLayer, RedactLayer, TestsLayer, ToolLayer,
+    CommandsLayer, ConfigLayer, ExecutorLayer, GoalLayer, PathsLayer, RedactLayer, TestsLayer,
+    ToolLayer,
 };
 pub use model::{ModelConfig, ModelLayer, Secret};
 
@@ -88,6 +91,10 @@ pub struct Config {
     pub test_command: Option<Vec<String>>,
     /// Files with methods of the user's own, relative to the repository.
     pub methods: Vec<String>,
+    /// Files of ast-grep rules, relative to the repository.
+    pub rules: Vec<String>,
+    /// Actions of the user's own, by name.
+    pub executors: BTreeMap<String, ExecutorLayer>,
     /// Whether personal data is masked besides secrets.
     pub redact_pii: bool,
     /// The chat model, if one is named, and what it may spend.
@@ -109,6 +116,8 @@ impl Default for Config {
             no_sandbox: false,
             test_command: None,
             methods: Vec::new(),
+            rules: Vec::new(),
+            executors: BTreeMap::new(),
             redact_pii: true,
             model: ModelConfig::default(),
             notes: Vec::new(),
@@ -132,6 +141,22 @@ pub struct Layers {
 }
 
 impl Config {
+    /// Actions of the user's own, and whether they edit.
+    pub(crate) fn custom(&self) -> BTreeMap<String, bool> {
+        self.executors.iter().map(|(name, executor)| (name.clone(), executor.edits)).collect()
+    }
+
+    /// The same as what carries them out.
+    pub(crate) fn commands(&self) -> Vec<astraea_executors::CustomCommand> {
+        let command =
+            |(name, executor): (&String, &ExecutorLayer)| astraea_executors::CustomCommand {
+                name: name.clone(),
+                command: executor.command.clone(),
+                edits: executor.edits,
+            };
+        self.executors.iter().map(command).collect()
+    }
+
     /// Merges `layers` over the defaults.
     ///
     /// # Errors

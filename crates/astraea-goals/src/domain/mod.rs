@@ -2,6 +2,8 @@
 
 mod facts;
 
+use std::collections::BTreeMap;
+
 use astraea_htn::{CompiledDomain, Source};
 
 use crate::error::GoalError;
@@ -27,6 +29,8 @@ pub struct CodingDomain {
     compiled: CompiledDomain,
     goals: Vec<String>,
     extra: Vec<MethodFile>,
+    /// Actions of the user's own, and whether they edit.
+    custom: BTreeMap<String, bool>,
 }
 
 impl CodingDomain {
@@ -35,6 +39,17 @@ impl CodingDomain {
     /// # Errors
     /// [`GoalError::Domain`] with every mistake, its file, line and column.
     pub fn load(extra: Vec<MethodFile>) -> Result<Self, GoalError> {
+        Self::load_with(extra, BTreeMap::new())
+    }
+
+    /// The same where there are actions of the user's own: their names, and whether they edit files.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn load_with(
+        extra: Vec<MethodFile>,
+        custom: BTreeMap<String, bool>,
+    ) -> Result<Self, GoalError> {
         let mut sources = vec![Source { name: "coding.hddl", text: CODING_DOMAIN }];
         sources.extend(extra.iter().map(|file| Source { name: &file.name, text: &file.text }));
         let compiled = CompiledDomain::from_sources(&sources).map_err(|error| {
@@ -42,13 +57,16 @@ impl CodingDomain {
             GoalError::Domain { file: file.to_owned(), message: error.to_string() }
         })?;
         for action in &compiled.ast().actions {
-            if !ACTIONS.contains(&action.name.key().as_str()) {
+            let key = action.name.key();
+            if !ACTIONS.contains(&key.as_str()) && !custom.contains_key(key.as_str()) {
                 return Err(GoalError::Domain {
                     file: extra.first().map_or("coding.hddl", |file| file.name.as_str()).to_owned(),
                     message: format!(
-                        "nothing carries out the action `{}`; actions are {}",
+                        "nothing carries out the action `{}`; actions are {}; `[executors.{}]` in astra.toml makes one \
+                         of a command",
                         action.name,
-                        ACTIONS.join(", ")
+                        ACTIONS.join(", "),
+                        action.name.key()
                     ),
                 });
             }
@@ -60,7 +78,7 @@ impl CodingDomain {
             .filter(|task| task.params.is_empty())
             .map(|task| task.name.text.clone())
             .collect();
-        Ok(Self { compiled, goals, extra })
+        Ok(Self { compiled, goals, extra, custom })
     }
 
     /// The names of the goals that can be asked for: every compound task without parameters.
@@ -73,6 +91,11 @@ impl CodingDomain {
     #[must_use]
     pub fn compiled(&self) -> &CompiledDomain {
         &self.compiled
+    }
+
+    /// Actions of the user's own, and whether they edit files.
+    pub(crate) fn custom(&self) -> &BTreeMap<String, bool> {
+        &self.custom
     }
 
     /// The user's own files, as they were loaded.

@@ -97,7 +97,19 @@ fn succeeded(goal: &str, tests: &[String], plan: &PlanRecord, result: &RunResult
             "a scaffold, not a solution: its test fails until somebody fills it in".to_owned(),
         );
     }
+    let edits = plan.steps.iter().any(|s| is_edit(&s.name.to_lowercase()))
+        || result.graph.tasks().any(|task| !task.writes.is_empty());
     let Some(evidence) = evidence(tests, result) else {
+        let held: Vec<String> = held(result);
+        if !edits && !held.is_empty() {
+            let what = held.join(", ");
+            return finish(
+                Outcome::Plausible,
+                format!(
+                    "nothing was changed, and what was asked holds: {what}; no test was asked for"
+                ),
+            );
+        }
         return finish(
             Outcome::Failed,
             "no test ran, so nothing vouches for the result".to_owned(),
@@ -112,7 +124,6 @@ fn succeeded(goal: &str, tests: &[String], plan: &PlanRecord, result: &RunResult
     if !evidence.broken.is_empty() || !evidence.vanished.is_empty() {
         return finish(Outcome::Failed, "tests that passed before do not pass now".to_owned());
     }
-    let edits = plan.steps.iter().any(|s| is_edit(&s.name.to_lowercase()));
     let must_all_pass = goal == "fix_bug" || !edits;
     if must_all_pass && !evidence.still_failing.is_empty() {
         return finish(
@@ -160,6 +171,19 @@ fn measured(result: &RunResult) -> String {
             count("noticed_before")
         )
     })
+}
+
+/// What succeeded and judges something, without tests: checks, builds, commands of the user's own.
+fn held(result: &RunResult) -> Vec<String> {
+    result
+        .graph
+        .tasks()
+        .filter(|task| {
+            let output = result.outputs.get(&task.id);
+            output.is_some_and(|out| out.value.get("checked").is_some_and(|n| n.as_u64() > Some(0)))
+        })
+        .map(|task| task.action.clone())
+        .collect()
 }
 
 /// What new tests are worth, where that is what was made.
@@ -300,7 +324,7 @@ fn ruled_out(result: &RunResult, id: &TaskId, action: &str) -> Vec<String> {
                 continue;
             }
             if let Some(task) = result.graph.task(&before)
-                && is_edit(&task.action)
+                && (is_edit(&task.action) || !task.writes.is_empty())
                 && !actions.contains(&task.action)
             {
                 actions.push(task.action.clone());
