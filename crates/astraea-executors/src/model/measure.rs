@@ -19,7 +19,7 @@ use crate::workspace::blocking;
 
 /// The most files that are mutated, and the most mutants of all of them.
 const FILES: usize = 3;
-const MUTANTS: usize = 16;
+const MUTANTS: usize = 12;
 /// With fewer mutants than this nothing is concluded: they may all do what the code does.
 const ENOUGH: usize = 3;
 /// The share of the task's time that this may take, and at most.

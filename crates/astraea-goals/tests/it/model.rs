@@ -223,6 +223,14 @@ async fn a_budget_ends_the_run_and_a_resumed_one_does_not_pay_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_no_protocol_is_the_providers_fault() {
+    let repo = Repo::new(SLUG);
+    let (result, _) = fix(&repo, vec![Answer::Raw("data: {{{\n\n".into())]).await;
+    assert_eq!((result.outcome, result.exit_code), (Outcome::Provider, 6), "{}", result.to_text());
+    assert!(repo.branches().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_provider_that_refuses_is_exit_6_and_the_run_goes_on_later() {
     let repo = Repo::new(SLUG);
     let refusal = |status| Answer::Status { status, headers: Vec::new(), body: "no".into() };
@@ -343,9 +351,10 @@ async fn a_busy_provider_is_waited_for() {
         headers: vec![("Retry-After".into(), "0".into())],
         body: "slow down".into(),
     };
-    let (result, server) = fix(&repo, vec![busy, text(RIGHT)]).await;
+    let cut = Answer::Cut(RIGHT[..60].to_owned());
+    let (result, server) = fix(&repo, vec![busy, cut, text(RIGHT)]).await;
     assert!(result.success, "{}", result.to_text());
-    assert_eq!((server.requests().len(), result.retry_count), (2, 0));
+    assert_eq!((server.requests().len(), result.retry_count), (3, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -521,4 +530,17 @@ async fn a_new_test_that_holds_whatever_the_code_does_shows_no_feature() {
         "{}",
         asked[1]
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_feature_may_bring_the_first_tests_of_a_repository() {
+    let repo =
+        Repo::new(&[("app.py", "def double(n):\n    return 2 * n\n"), ("README.md", "An app.\n")]);
+    let both = "half.py\n<<<<<<< WHOLE\ndef half(n):\n    return n / 2\n>>>>>>> END\ntest_half.py\n<<<<<<< WHOLE\nimport unittest\n\nfrom half import half\n\n\nclass HalfTest(unittest.TestCase):\n    def test_it(self):\n        self.assertEqual(half(6), 3)\n>>>>>>> END\n";
+    let server = ScriptedServer::start([text(both)]).await.unwrap();
+    let goal = ExecuteGoal::new("implement_feature: half of a number");
+    let (result, _) = repo.run_with(with_model(&repo, &server), goal).await;
+    assert_eq!(result.outcome, Outcome::Plausible, "{}", result.to_text());
+    assert_eq!(result.files, ["half.py", "test_half.py"]);
+    assert_eq!(server.requests().len(), 1, "the design was the whole of it");
 }
