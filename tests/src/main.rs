@@ -7,9 +7,13 @@
 mod bench;
 mod expect;
 mod fingerprint;
+mod http;
 mod kills;
+mod model;
+mod play;
 mod report;
 mod scenario;
+mod serve;
 mod world;
 
 use std::process::ExitCode;

@@ -9,6 +9,8 @@ use std::{
 use anyhow::Context;
 use serde::Deserialize;
 
+use crate::model::Said;
+
 /// A repository, the commands, and what must be true afterwards.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -18,7 +20,7 @@ pub(crate) struct Scenario {
     pub(crate) name: String,
     /// One line.
     pub(crate) about: String,
-    /// What must be on the machine: `python3`, `pytest`, `node`, `cargo`, `bwrap`.
+    /// What must be on the machine: `python3`, `pytest`, `node`, `cargo`, `bwrap`, `curl`.
     #[serde(default)]
     pub(crate) needs: Vec<String>,
     /// How the repository comes to be.
@@ -27,6 +29,9 @@ pub(crate) struct Scenario {
     /// Files of the first commit: path → text.
     #[serde(default)]
     pub(crate) files: BTreeMap<String, String>,
+    /// What a scripted model answers; with it every step has `ASTRA_MODEL_URL` set.
+    #[serde(default)]
+    pub(crate) model: Vec<Said>,
     /// What happens, in order.
     pub(crate) step: Vec<Step>,
 }
@@ -64,6 +69,36 @@ pub(crate) struct Step {
     pub(crate) before: Vec<String>,
     /// Arguments of `astra`.
     pub(crate) astra: Vec<String>,
+    /// Starts `astra serve` with these further arguments; it goes on until a step says `stop`, or the end.
+    pub(crate) serve: Option<Vec<String>>,
+    /// Ends the server: `kill` (SIGKILL), or `interrupt` (Ctrl-C; it must then exit with 0).
+    pub(crate) stop: Option<Stop>,
+    /// A request to the server instead of a command: `POST /api/chat`.
+    pub(crate) http: Option<String>,
+    /// Its body, as JSON.
+    pub(crate) body: Option<toml::Value>,
+    /// Further headers of it.
+    pub(crate) headers: BTreeMap<String, String>,
+    /// Whether it carries the token; true unless set.
+    pub(crate) token: Option<bool>,
+    /// The status of the answer.
+    pub(crate) status: Option<u16>,
+    /// The request is repeated until these JSON pointers hold.
+    pub(crate) until: BTreeMap<String, toml::Value>,
+    /// The client goes away when an event of the server holds all these words.
+    pub(crate) leave_on: Vec<String>,
+    /// Shell lines instead of a command. `localhost:8000` is the server, whatever its port, for curl.
+    pub(crate) shell: Option<String>,
+    /// What the command reads from stdin.
+    pub(crate) stdin: Option<String>,
+    /// Names for values of the answer, by JSON pointer; later steps write them as `{name}`.
+    pub(crate) save: BTreeMap<String, String>,
+    /// Texts that the model has been told so far.
+    pub(crate) told: Vec<String>,
+    /// Texts that the model has not been told.
+    pub(crate) not_told: Vec<String>,
+    /// How many requests the model has had so far.
+    pub(crate) asked: Option<usize>,
     /// Where it is started, below the repository.
     pub(crate) dir: String,
     /// Variables added to its environment.
@@ -72,7 +107,7 @@ pub(crate) struct Step {
     pub(crate) background: bool,
     /// Waits for the step in the background; expectations are about that one.
     pub(crate) join: bool,
-    /// Kills the process (SIGKILL) when an event line holds all these words.
+    /// Kills the process, or the server (SIGKILL), when an event line holds all these words.
     pub(crate) kill_on: Vec<String>,
     /// The exit code.
     pub(crate) exit: Option<i32>,
@@ -84,7 +119,7 @@ pub(crate) struct Step {
     pub(crate) stderr: Vec<String>,
     /// Types of events in stdout, in this order, others between them allowed (with `--json`).
     pub(crate) events: Vec<String>,
-    /// JSON pointers into the last line of stdout, and the value there (with `--json`).
+    /// JSON pointers into the last line of stdout (with `--json`), or into the answer, and the value there.
     pub(crate) json: BTreeMap<String, toml::Value>,
     /// Ledger events, in this order, others between them allowed.
     pub(crate) ledger: Vec<String>,
@@ -102,6 +137,14 @@ pub(crate) struct Step {
     pub(crate) touches: bool,
     /// The checkout is now as it was before the first step.
     pub(crate) restored: bool,
+}
+
+/// How a server ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Stop {
+    Kill,
+    Interrupt,
 }
 
 impl Scenario {

@@ -1,40 +1,77 @@
 //! The place where a scenario happens: a repository, a state directory, and the program.
 
 use std::{
+    collections::{BTreeMap, VecDeque},
     fs,
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Read, Write},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread::JoinHandle,
 };
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 
 use crate::{
-    expect,
     fingerprint::Fingerprint,
-    scenario::{Git, Scenario, Step, python},
+    model::Model,
+    scenario::{Git, Scenario, python},
+    serve::Serving,
 };
+
+/// The key that the program is given for its model; it must never be seen anywhere.
+pub(crate) const MODEL_KEY: &str = "sk-e2e-0123456789abcdefghijklmnop";
 
 /// A directory with `repo`, `state`, `config`; gone when dropped.
 #[derive(Debug)]
 pub(crate) struct World {
     dir: tempfile::TempDir,
-    background: Option<Running>,
-    before: Option<Fingerprint>,
+    /// The model that the program talks to.
+    pub(crate) model: Option<Model>,
+    /// `astra serve`, while it runs.
+    pub(crate) serving: Option<Serving>,
+    /// What goes on beside the steps, the oldest first.
+    pub(crate) background: VecDeque<Job>,
+    /// The checkout before the first step.
+    pub(crate) before: Option<Fingerprint>,
+    /// Values that steps have saved.
+    pub(crate) saved: BTreeMap<String, String>,
 }
 
-/// What a program left behind.
+/// What a program, or a server, left behind.
 #[derive(Debug, Default)]
 pub(crate) struct Finished {
     /// The exit code; a signal is 128 + its number.
     pub(crate) exit: i32,
+    /// The status of an answer; none from a program, or where no answer came.
+    pub(crate) status: Option<u16>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
 
+/// Something that goes on.
 #[derive(Debug)]
-struct Running {
+pub(crate) enum Job {
+    /// A program.
+    Program(Running),
+    /// A request that waits for its answer.
+    Request(JoinHandle<anyhow::Result<Finished>>),
+}
+
+impl Job {
+    /// Waits for its end.
+    pub(crate) fn join(self) -> anyhow::Result<Finished> {
+        match self {
+            Self::Program(running) => running.join(),
+            Self::Request(thread) => {
+                thread.join().map_err(|_| anyhow::anyhow!("the client panicked"))?
+            }
+        }
+    }
+}
+
+/// A program that runs.
+#[derive(Debug)]
+pub(crate) struct Running {
     child: Child,
     stdout: JoinHandle<std::io::Result<String>>,
     stderr: JoinHandle<std::io::Result<String>>,
@@ -48,7 +85,16 @@ impl World {
     pub(crate) fn make(scenario: &Scenario, keep: bool) -> anyhow::Result<Self> {
         let mut dir = tempfile::Builder::new().prefix("astra-e2e-").tempdir()?;
         dir.disable_cleanup(keep);
-        let world = Self { dir, background: None, before: None };
+        let model =
+            if scenario.model.is_empty() { None } else { Some(Model::start(&scenario.model)?) };
+        let world = Self {
+            dir,
+            model,
+            serving: None,
+            background: VecDeque::new(),
+            before: None,
+            saved: BTreeMap::new(),
+        };
         for name in ["repo", "state", "config"] {
             fs::create_dir(world.path(name))?;
         }
@@ -72,61 +118,6 @@ impl World {
         Ok(world)
     }
 
-    /// Plays the steps.
-    ///
-    /// # Errors
-    /// At the first expectation that does not hold.
-    pub(crate) fn play(&mut self, scenario: &Scenario) -> anyhow::Result<()> {
-        self.before = Some(Fingerprint::take(&self.repo())?);
-        for (number, step) in scenario.step.iter().enumerate() {
-            self.step(step)
-                .with_context(|| format!("step {} (astra {})", number + 1, step.astra.join(" ")))?;
-        }
-        ensure!(self.background.is_none(), "a step in the background was never joined");
-        expect::nothing_finished_ran_again(self)
-    }
-
-    fn step(&mut self, step: &Step) -> anyhow::Result<()> {
-        for line in &step.before {
-            self.shell(line)?;
-        }
-        let before = Fingerprint::take(&self.repo())?;
-        if step.background {
-            let mut running = self.start(step)?;
-            // It is under way when it has said something.
-            running.wait_for_output()?;
-            self.background = Some(running);
-            return Ok(());
-        }
-        let finished = if step.join {
-            self.background.take().context("no step is in the background")?.join()?
-        } else {
-            self.start(step)?.join()?
-        };
-        expect::step(self, step, &finished).with_context(|| {
-            format!("stdout:\n{}\nstderr:\n{}", finished.stdout, finished.stderr)
-        })?;
-        let after = Fingerprint::take(&self.repo())?;
-        if !step.touches && before != after {
-            bail!("the user's checkout changed:\n{}", before.difference(&after));
-        }
-        if step.restored {
-            let first = self.before.as_ref().context("the scenario has begun")?;
-            ensure!(
-                first.content() == after.content(),
-                "not restored:\n{}",
-                first.difference(&after)
-            );
-        }
-        Ok(())
-    }
-
-    fn start(&self, step: &Step) -> anyhow::Result<Running> {
-        let mut command = self.astra(&step.astra);
-        command.current_dir(self.repo().join(&step.dir)).envs(&step.env);
-        Running::start(command, step.kill_on.clone())
-    }
-
     /// `astra ARGS` in the repository, with state and configuration of its own.
     pub(crate) fn astra(&self, args: &[String]) -> Command {
         let mut command = Command::new(program());
@@ -137,9 +128,17 @@ impl World {
             .env("XDG_CONFIG_HOME", self.path("config"))
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .env_remove("ASTRA_MODEL")
+            .env_remove("ASTRA_MODEL_URL")
+            .env_remove("ASTRA_MODEL_KEY")
             .env("NO_COLOR", "1")
             .env("PATH", search_path())
             .stdin(Stdio::null());
+        if let Some(model) = &self.model {
+            command
+                .env("ASTRA_MODEL_URL", model.url())
+                .env("ASTRA_MODEL", "scripted")
+                .env("ASTRA_MODEL_KEY", MODEL_KEY);
+        }
         command
     }
 
@@ -172,11 +171,26 @@ impl World {
 }
 
 impl Running {
-    pub(crate) fn start(mut command: Command, kill_on: Vec<String>) -> anyhow::Result<Self> {
+    pub(crate) fn start(command: Command, kill_on: Vec<String>) -> anyhow::Result<Self> {
+        Self::fed(command, kill_on, None)
+    }
+
+    /// Starts a program and writes `stdin` to it.
+    pub(crate) fn fed(
+        mut command: Command,
+        kill_on: Vec<String>,
+        stdin: Option<&str>,
+    ) -> anyhow::Result<Self> {
+        if stdin.is_some() {
+            command.stdin(Stdio::piped());
+        }
         let mut child =
             command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().with_context(|| {
                 format!("starting {}; build it: cargo build -p astraea-cli", program().display())
             })?;
+        if let (Some(text), Some(mut pipe)) = (stdin, child.stdin.take()) {
+            pipe.write_all(text.as_bytes())?;
+        }
         let (stdout, mut stderr) =
             (child.stdout.take().context("piped")?, child.stderr.take().context("piped")?);
         let pid = rustix::process::Pid::from_child(&child);
@@ -201,7 +215,7 @@ impl Running {
     }
 
     /// Returns when the program has been alive for a moment or has ended.
-    fn wait_for_output(&mut self) -> anyhow::Result<()> {
+    pub(crate) fn wait_for_output(&mut self) -> anyhow::Result<()> {
         // The lock of a run is taken within milliseconds; a hundred polls are a bound, not a measure.
         for _ in 0..100 {
             if self.child.try_wait()?.is_some() {
@@ -219,7 +233,7 @@ impl Running {
         let text = |handle: JoinHandle<std::io::Result<String>>| {
             handle.join().ok().and_then(Result::ok).unwrap_or_default()
         };
-        Ok(Finished { exit, stdout: text(self.stdout), stderr: text(self.stderr) })
+        Ok(Finished { exit, status: None, stdout: text(self.stdout), stderr: text(self.stderr) })
     }
 }
 
@@ -257,7 +271,7 @@ pub(crate) fn shell(dir: &Path, line: &str) -> anyhow::Result<String> {
 }
 
 /// `PATH`, with the tests' own Python in front.
-fn search_path() -> String {
+pub(crate) fn search_path() -> String {
     let path = std::env::var("PATH").unwrap_or_default();
     match Path::new(&python()).parent() {
         Some(bin) if !bin.as_os_str().is_empty() => format!("{}:{path}", bin.display()),

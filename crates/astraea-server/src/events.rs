@@ -43,19 +43,25 @@ struct Follower {
     since: u64,
     batch: VecDeque<Envelope>,
     news: broadcast::Receiver<Envelope>,
+    /// The run that is followed has ended, and everything of it was read.
+    ended: bool,
 }
 
 impl Follower {
     fn new(shared: Shared, wanted: Wanted) -> Self {
         let news = shared.news.subscribe();
-        Self { shared, run: wanted.run, since: wanted.since, batch: VecDeque::new(), news }
+        let batch = VecDeque::new();
+        Self { shared, run: wanted.run, since: wanted.since, batch, news, ended: false }
     }
 
-    /// The next event; none when the server stops.
+    /// The next event; none when the server stops, or when the run that is followed has ended.
     async fn next(&mut self) -> Option<Envelope> {
         loop {
             if let Some(event) = self.batch.pop_front() {
                 return Some(event);
+            }
+            if self.ended {
+                return None;
             }
             let (run, since) = (self.run.clone(), self.since);
             let read = self.shared.blocking(move |astra| -> Result<_, GoalError> {
@@ -68,6 +74,9 @@ impl Follower {
             match read.await {
                 Ok(records) if !records.is_empty() => {
                     self.since = records.last().map_or(since, |record| record.seq);
+                                    self.ended = self.run.is_some()
+                        && records.len() < BATCH
+                        && last_word(&records) == Some("goal_finished");
                     self.batch = records.iter().flat_map(Envelope::from_record).collect();
                     continue;
                 }
@@ -84,6 +93,12 @@ impl Follower {
             }
         }
     }
+}
+
+/// How a run stands by these records: a run that was resumed may end more than once.
+fn last_word(records: &[astraea_engine::Record]) -> Option<&str> {
+    let kinds = records.iter().rev().map(|record| record.kind.as_str());
+    kinds.into_iter().find(|kind| matches!(*kind, "goal_finished" | "goal_resumed"))
 }
 
 /// Server-sent events; `Last-Event-ID` serves as `since` when the browser connects again.
