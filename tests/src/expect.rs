@@ -44,7 +44,10 @@ pub(crate) fn step(world: &World, step: &Step, finished: &Finished) -> anyhow::R
     let last = lines.last().cloned().unwrap_or_default();
     for (pointer, expected) in &step.json {
         let found = last.pointer(pointer).cloned().unwrap_or_default();
-        let expected = serde_json::to_value(expected)?;
+        let mut expected = serde_json::to_value(expected)?;
+        if let Value::String(text) = &mut expected {
+            *text = world.filled(text);
+        }
         ensure!(found == expected, "{pointer} is {found}, expected {expected}");
     }
     answer_agrees(world, &last)?;

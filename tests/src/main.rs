@@ -5,6 +5,7 @@
 )]
 
 mod bench;
+mod bench_chat;
 mod expect;
 mod fingerprint;
 mod http;
@@ -39,6 +40,9 @@ fn run(args: Vec<String>) -> anyhow::Result<ExitCode> {
             "--list" => list = true,
             "--keep" => keep = true,
             "--kills" => kills = Some(args.next().unwrap_or_default().parse()?),
+            "--bench-chat" => {
+                return bench_chat::run(args.next().unwrap_or_default().parse()?, 512);
+            }
             "--bench-goal" => return bench::goal(args.next().unwrap_or_default().parse()?),
             other => filter = other.to_owned(),
         }

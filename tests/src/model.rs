@@ -137,7 +137,8 @@ impl Said {
     }
 }
 
-fn texts(request: &Value) -> Vec<String> {
+/// The texts of a request's messages.
+pub(crate) fn texts(request: &Value) -> Vec<String> {
     let messages = request["messages"].as_array().into_iter().flatten();
     messages.map(|message| message["content"].as_str().unwrap_or_default().to_owned()).collect()
 }

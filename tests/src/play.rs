@@ -233,11 +233,17 @@ impl Exchange {
 
     /// Sends the request, waits for the event, and kills the server or goes away.
     fn cut_short(&self, words: &[String]) -> anyhow::Result<Finished> {
-        let events = Request::new("GET", "/api/v1/events", None)
-            .with_token(&self.token)
-            .send(self.address)?;
+        let get = |path: &str| Request::new("GET", path, None).with_token(&self.token);
+        let runs: Value = serde_json::from_str(&get("/v1/runs").ask(self.address)?.body)?;
+        let runs = runs["runs"].as_array().cloned().unwrap_or_default();
+        let old = |line: &str| {
+            runs.iter().any(|run| run["run"].as_str().is_some_and(|run| line.contains(run)))
+        };
+        let events = get("/api/v1/events").send(self.address)?;
         let stream = self.request.send(self.address)?;
-        let seen = http::follow(events, |line| words.iter().all(|word| line.contains(word)))?;
+        let seen = http::follow(events, |line| {
+            words.iter().all(|word| line.contains(word)) && !old(line)
+        })?;
         ensure!(seen, "no event held {words:?}");
         if self.leave_on.is_empty() {
             kill_process(self.server, Signal::KILL)?;

@@ -14,17 +14,22 @@ use crate::{environment::Environment, flags};
 pub(crate) fn run(sh: &Shell, flags: &flags::Bench) -> anyhow::Result<()> {
     let rounds = flags.rounds.unwrap_or(5).to_string();
     match flags.name.as_str() {
-        "goal" => {
-            let environment = Environment::prepare(sh)?;
-            let _vars: Vec<_> =
-                environment.vars.iter().map(|(key, value)| sh.push_env(key, value)).collect();
-            cmd!(sh, "cargo build --release --package astraea-cli").run()?;
-            cmd!(sh, "cargo run --quiet --release --package astraea-e2e -- --bench-goal {rounds}")
-                .run()?;
-            Ok(())
-        }
+        "goal" => harness(sh, "--bench-goal", &rounds),
+        "chat" => harness(sh, "--bench-chat", &flags.conversations.unwrap_or(100).to_string()),
         "add-tests" => add_tests::run(sh, flags),
         "plan" => plan::run(sh, flags),
-        other => anyhow::bail!("there is no benchmark `{other}`; known: goal, plan, add-tests"),
+        other => {
+            anyhow::bail!("there is no benchmark `{other}`; known: goal, chat, plan, add-tests")
+        }
     }
+}
+
+/// Builds the program for speed and lets the end-to-end harness measure it.
+fn harness(sh: &Shell, what: &str, number: &str) -> anyhow::Result<()> {
+    let environment = Environment::prepare(sh)?;
+    let _vars: Vec<_> =
+        environment.vars.iter().map(|(key, value)| sh.push_env(key, value)).collect();
+    cmd!(sh, "cargo build --release --package astraea-cli").run()?;
+    cmd!(sh, "cargo run --quiet --release --package astraea-e2e -- {what} {number}").run()?;
+    Ok(())
 }

@@ -25,10 +25,12 @@ xflags::xflags! {
         cmd tidy {}
         /// Everything that must hold before a change lands: format, clippy, tidy, docs, test.
         cmd ci {}
-        /// Measures. NAME: `goal`, `plan` or `add-tests`.
+        /// Measures. NAME: `goal`, `chat`, `plan` or `add-tests`.
         cmd bench {
             /// Which benchmark.
             required name: String
+            /// chat: how many conversations at once (100).
+            optional --conversations n: u32
             /// How many times.
             optional --rounds n: u32
             /// plan: the problems, a CSV file with the columns track,domain,domain_file,problem_file.

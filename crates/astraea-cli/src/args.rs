@@ -104,10 +104,15 @@ pub(crate) enum Command {
     },
     /// Call a tool directly, as a model would.
     Tool {
-        /// The tool: execute_goal, schedule_code_modification.
-        name: String,
+        /// The tool, such as execute_goal; `--list` names them all.
+        #[arg(required_unless_present = "list")]
+        name: Option<String>,
         /// Its arguments, a JSON object.
+        #[arg(default_value = "{}")]
         arguments: String,
+        /// List the tools; with --json their schemas too.
+        #[arg(long, conflicts_with = "name")]
+        list: bool,
     },
     /// Serve the conversation, the goals and a page over HTTP. A model is named by ASTRA_MODEL_URL, ASTRA_MODEL, ASTRA_MODEL_KEY.
     Serve {

@@ -45,7 +45,10 @@ pub(crate) async fn run(args: Args) -> Result<u8, Failure> {
         Command::Changes { command } => changes::run(&global, command).await,
         Command::Ledger { command } => ledger::run(&global, &command),
         Command::Htn { command } => htn::run(&global, &command),
-        Command::Tool { name, arguments } => tool::run(&global, &name, &arguments).await,
+        Command::Tool { name: Some(name), arguments, .. } => {
+            tool::run(&global, &name, &arguments).await
+        }
+        Command::Tool { .. } => tool::list(&global),
         Command::Serve { host, port } => serve::run(&global, host, port).await,
         Command::Chat { message } => chat::run(&global, message).await,
         Command::Token => token::run(&global),

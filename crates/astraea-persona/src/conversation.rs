@@ -17,13 +17,32 @@ const SUMMARY_CHARS: usize = 120;
 /// Earlier turns that the summary names.
 const SUMMARY_TURNS: usize = 20;
 
+/// Where a turn stands.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum TurnState {
+    /// It is being answered.
+    Pending,
+    /// It was answered.
+    #[default]
+    Answered,
+    /// There is no answer: the model failed.
+    Failed,
+    /// The process that should have answered is gone. What a goal did is kept; the run can be resumed.
+    Interrupted,
+}
+
 /// What a person said, what was answered, and what was done in between.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Turn {
     /// The message.
     pub message: String,
-    /// The answer, after the tools have run.
+    /// The answer, after the tools have run; empty until then.
     pub answer: String,
+    /// Where it stands.
+    #[serde(default)]
+    pub state: TurnState,
     /// The tools that were called, in order.
     #[serde(default)]
     pub tools: Vec<String>,
@@ -80,7 +99,11 @@ impl Conversation {
         }
         for turn in recent {
             messages.push(Message::user(&turn.message));
-            messages.push(Message::assistant(&turn.answer));
+            let answer = match turn.state {
+                TurnState::Pending | TurnState::Interrupted => "(not answered)",
+                _ => &turn.answer,
+            };
+            messages.push(Message::assistant(answer));
         }
         messages
     }
@@ -192,7 +215,7 @@ mod tests {
             message: format!("message {n}"),
             answer: format!("answer {n}"),
             tools: if n == 0 { vec!["execute_goal".into()] } else { Vec::new() },
-            runs: Vec::new(),
+            ..Turn::default()
         };
         let conversation = Conversation { id: "c-1".into(), turns: (0..4).map(turn).collect() };
         let messages: Vec<_> =

@@ -29,6 +29,12 @@ pub enum PersonaError {
         /// What was given.
         id: String,
     },
+    /// The conversation has as many turns as are kept.
+    #[error("the conversation has {turns} turns, as many as are kept: begin another one")]
+    ConversationFull {
+        /// Its turns.
+        turns: usize,
+    },
     /// The model did not answer.
     #[error(transparent)]
     Model(#[from] LlmError),

@@ -12,16 +12,17 @@
 
 mod conversation;
 mod error;
+mod notebook;
 mod persona;
 mod prompt;
 pub mod rules;
 mod runs;
 mod tools;
 
-pub use conversation::{Conversation, ConversationStore, FileStore, MemoryStore, Turn};
+pub use conversation::{Conversation, ConversationStore, FileStore, MemoryStore, Turn, TurnState};
 pub use error::PersonaError;
 pub use persona::{Answer, Persona, PersonaOptions, Question};
-pub use runs::{RunInfo, Runs};
+pub use runs::{Place, RunInfo, Runs};
 pub use tools::{
     CallContext, ToolAnswer, ToolHandler, Toolset, change_tool, code_tools, goal_tools,
 };

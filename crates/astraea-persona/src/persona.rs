@@ -3,14 +3,15 @@
 use std::{fmt, sync::Arc};
 
 use astraea_goals::Envelope;
-use astraea_llm::{Budget, ChatRequest, Client, Delta, Message, ToolCall};
+use astraea_llm::{Budget, ChatRequest, Client, Delta, LlmError, Message, Spent, ToolCall};
 use astraea_redact::Redactor;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use crate::{
-    Conversation, ConversationStore, PersonaError, RunInfo, Toolset, Turn,
+    Conversation, ConversationStore, PersonaError, RunInfo, Toolset, Turn, TurnState,
+    notebook::Notebook,
     prompt::SYSTEM,
     rules::{self, Intent},
     tools::{CallContext, ToolAnswer},
@@ -72,7 +73,7 @@ impl Question {
 }
 
 /// What was answered, after the tools have run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Answer {
     /// The conversation.
@@ -85,6 +86,8 @@ pub struct Answer {
     pub tools: Vec<String>,
     /// Whether fixed rules answered, because no model is configured.
     pub rule_based: bool,
+    /// What the model used for its words; what it used to write code is in the runs' results.
+    pub spent: Spent,
 }
 
 /// A persona. Cheap to clone; clones share conversations and tools.
@@ -92,7 +95,7 @@ pub struct Answer {
 pub struct Persona {
     model: Option<Client>,
     tools: Toolset,
-    store: Arc<dyn ConversationStore>,
+    notebook: Notebook,
     redactor: Redactor,
     options: Arc<PersonaOptions>,
 }
@@ -115,7 +118,7 @@ impl Persona {
         store: Arc<dyn ConversationStore>,
         redactor: Redactor,
     ) -> Self {
-        Self { model, tools, store, redactor, options: Arc::default() }
+        Self { model, tools, notebook: Notebook::new(store), redactor, options: Arc::default() }
     }
 
     /// Sets the options.
@@ -135,10 +138,8 @@ impl Persona {
     ///
     /// # Errors
     /// [`PersonaError::Store`].
-    pub fn begin(&self) -> Result<String, PersonaError> {
-        let conversation = Conversation::begin()?;
-        self.store.save(&conversation)?;
-        Ok(conversation.id)
+    pub async fn begin(&self) -> Result<String, PersonaError> {
+        self.notebook.begin().await
     }
 
     /// Answers a message. The answer comes after the tools have run.
@@ -160,31 +161,34 @@ impl Persona {
                 max: self.options.max_message,
             });
         }
-        let mut conversation = match &question.conversation_id {
-            Some(id) => self
-                .store
-                .load(id)?
-                .ok_or_else(|| PersonaError::NoSuchConversation { id: id.clone() })?,
-            None => Conversation::begin()?,
+        let turn = Turn {
+            message: self.redactor.redact(message).into_owned(),
+            state: TurnState::Pending,
+            ..Turn::default()
         };
-        let cx = CallContext { cancel: question.cancel.clone(), events: question.events.clone() };
+        let (conversation, page) =
+            self.notebook.begin_turn(question.conversation_id.as_deref(), turn).await?;
+        let (events, noted) = page.note_runs(question.events.clone());
+        let cx = CallContext { cancel: question.cancel.clone(), events: Some(events) };
         let mut said = Said::default();
         let answered = match &self.model {
             Some(model) => self.ask(model, &conversation, message, &question, &cx, &mut said).await,
             None => Ok(self.follow_rules(message, &cx, &mut said).await),
         };
+        drop(cx);
+        let _ = noted.await;
         // Also when the model failed: what was done is part of the conversation.
-        let text = match &answered {
-            Ok(text) => text.clone(),
-            Err(error) => format!("(no answer: {error})"),
+        let (text, state) = match &answered {
+            Ok(text) => (text.clone(), TurnState::Answered),
+            Err(error) => (format!("(no answer: {error})"), TurnState::Failed),
         };
-        conversation.turns.push(Turn {
-            message: self.redactor.redact(message).into_owned(),
-            answer: self.redactor.redact(&text).into_owned(),
-            tools: said.tools.clone(),
-            runs: said.runs.iter().map(|run| run.run.clone()).collect(),
-        });
-        self.store.save(&conversation)?;
+        let text = self.redactor.redact(&text).into_owned();
+        let tools = said.tools.clone();
+        let runs: Vec<_> = said.runs.iter().map(|run| run.run.clone()).collect();
+        page.close(move |turn| {
+            (turn.answer, turn.state, turn.tools, turn.runs) = (text, state, tools, runs);
+        })
+        .await?;
         let text = answered?;
         Ok(Answer {
             conversation_id: conversation.id,
@@ -192,7 +196,16 @@ impl Persona {
             runs: said.runs,
             tools: said.tools,
             rule_based: self.model.is_none(),
+            spent: said.spent,
         })
+    }
+
+    /// A conversation as it is kept.
+    ///
+    /// # Errors
+    /// [`PersonaError::BadConversationId`], [`PersonaError::NoSuchConversation`], [`PersonaError::Store`].
+    pub async fn conversation(&self, id: &str) -> Result<Conversation, PersonaError> {
+        self.notebook.read(id).await
     }
 
     async fn ask(
@@ -205,6 +218,20 @@ impl Persona {
         said: &mut Said,
     ) -> Result<String, PersonaError> {
         let model = model.with_own_budget(self.options.budget);
+        let answered = self.talk(&model, conversation, message, question, cx, said).await;
+        said.spent = model.spent();
+        answered
+    }
+
+    async fn talk(
+        &self,
+        model: &Client,
+        conversation: &Conversation,
+        message: &str,
+        question: &Question,
+        cx: &CallContext,
+        said: &mut Said,
+    ) -> Result<String, PersonaError> {
         let mut messages = vec![Message::system(SYSTEM)];
         messages.extend(conversation.messages(self.options.turns));
         messages.push(Message::user(message));
@@ -230,9 +257,16 @@ impl Persona {
         messages.push(Message::system(
             "No further tool can be called in this answer. Say in words what was done.",
         ));
-        let reply =
-            model.chat_with(&ChatRequest::new(messages), &mut sink, &question.cancel).await?;
-        Ok(grounded(reply.text, said))
+        let last = ChatRequest::new(messages);
+        match model.chat_with(&last, &mut sink, &question.cancel).await {
+            Ok(reply) => Ok(grounded(reply.text, said)),
+            // It cannot stop calling tools: what they did is told all the same.
+            Err(LlmError::BadToolCall { .. }) => Ok(grounded(
+                "(the model calls one tool after the other and says nothing)".to_owned(),
+                said,
+            )),
+            Err(error) => Err(error.into()),
+        }
     }
 
     async fn follow_rules(&self, message: &str, cx: &CallContext, said: &mut Said) -> String {
@@ -260,6 +294,7 @@ impl Persona {
 struct Said {
     tools: Vec<String>,
     runs: Vec<RunInfo>,
+    spent: Spent,
 }
 
 /// The model's words with the facts under them: whatever it says, a reader sees how each goal ended.
@@ -279,7 +314,15 @@ fn grounded(text: String, said: &Said) -> String {
         } else {
             format!(", files {}", run.files.join(", "))
         };
-        text.push_str(&format!("\n\n[run {}: {status} ({outcome}){branch}{files}]", run.run));
+        let held = if run.held.is_empty() {
+            String::new()
+        } else {
+            let changes = run.held.join(", ");
+            format!(
+                "; what it changes in tests waits for a person's word: astra changes ({changes})"
+            )
+        };
+        text.push_str(&format!("\n\n[run {}: {status} ({outcome}){branch}{files}{held}]", run.run));
     }
     text
 }

@@ -40,12 +40,19 @@ pub struct ToolAnswer {
     pub text: String,
     /// The runs that it carried out.
     pub runs: Vec<RunInfo>,
+    /// Whether it did not do what was asked; the text says why.
+    pub refused: bool,
 }
 
 impl ToolAnswer {
     /// An answer that is text.
     pub fn text(text: impl Into<String>) -> Self {
-        Self { text: text.into(), runs: Vec::new() }
+        Self { text: text.into(), ..Self::default() }
+    }
+
+    /// A refusal, with its reason.
+    pub fn refusal(text: impl Into<String>) -> Self {
+        Self { text: text.into(), refused: true, ..Self::default() }
     }
 }
 
@@ -96,20 +103,29 @@ impl Toolset {
         self.0.values().map(|handler| handler.tool()).collect()
     }
 
-    /// Checks a call's arguments and carries it out. What is wrong with it is the answer.
-    pub async fn call(&self, cx: &CallContext, call: &ToolCall) -> ToolAnswer {
+    /// Checks that there is such a tool and that the arguments are what it takes.
+    ///
+    /// # Errors
+    /// What is wrong, in words that help to mend it.
+    pub fn check(&self, call: &ToolCall) -> Result<(), String> {
         let Some(handler) = self.0.get(&call.name) else {
             let names: Vec<_> = self.0.keys().map(String::as_str).collect();
-            return ToolAnswer::text(format!(
-                "there is no tool `{}`; there are: {}",
-                call.name,
-                names.join(", ")
-            ));
+            let names = names.join(", ");
+            return Err(format!("there is no tool `{}`; there are: {names}", call.name));
         };
-        let checked = Toolbox::new(&[handler.tool()]).map_err(|error| error.to_string());
-        if let Err(problem) = checked.and_then(|toolbox| toolbox.check(call)) {
-            return ToolAnswer::text(format!("not carried out: {problem}"));
-        }
+        let toolbox = Toolbox::new(&[handler.tool()]).map_err(|error| error.to_string())?;
+        toolbox.check(call)
+    }
+
+    /// Checks a call's arguments and carries it out. What is wrong with it is the answer.
+    pub async fn call(&self, cx: &CallContext, call: &ToolCall) -> ToolAnswer {
+        let handler = match (self.check(call), self.0.get(&call.name)) {
+            (Ok(()), Some(handler)) => handler,
+            (Err(problem), _) => {
+                return ToolAnswer::refusal(format!("not carried out: {problem}"));
+            }
+            (Ok(()), None) => return ToolAnswer::refusal("not carried out"),
+        };
         let mut answer = handler.call(cx, call.arguments.clone()).await;
         shorten(&mut answer.text);
         answer

@@ -1,5 +1,7 @@
 //! `POST /api/chat`.
 
+use std::time::Duration;
+
 use astraea_goals::Envelope;
 use astraea_persona::{Answer, PersonaError, Question};
 use axum::{
@@ -27,6 +29,12 @@ pub(crate) struct Body {
     wait: Option<bool>,
 }
 
+/// How long a client that does not want to wait waits for the run's id.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A message that is being answered, and the first run that it leads to.
+pub(crate) type Work = (JoinHandle<Result<Answer, PersonaError>>, oneshot::Receiver<String>);
+
 /// Answers a message; with `"wait": false` as soon as it is known which run it leads to.
 pub(crate) async fn chat(
     State(shared): State<Shared>,
@@ -37,18 +45,22 @@ pub(crate) async fn chat(
     let mut question = Question::new(body.message);
     question.conversation_id = body.conversation_id;
     if body.wait == Some(false) && question.conversation_id.is_none() {
-        question.conversation_id = Some(shared.persona.begin()?);
+        question.conversation_id = Some(shared.persona.begin().await?);
     }
     let id = question.conversation_id.clone();
-    let (mut work, first) = start(&shared, question);
+    let (mut work, first) = start(&shared, question)?;
     if body.wait == Some(false) {
+        let under_way = |mut body: Value| {
+            body["conversation_id"] = json!(id);
+            body["conversation"] = json!(id.as_ref().map(|id| format!("/api/conversations/{id}")));
+            Ok((StatusCode::ACCEPTED, Json(body)).into_response())
+        };
         tokio::select! {
             biased;
-            Ok(run) = first => {
-                let body = json!({"conversation_id": id, "run_id": run, "run": run,
-                    "events": format!("/api/v1/events?run={run}"), "status": format!("/v1/runs/{run}")});
-                return Ok((StatusCode::ACCEPTED, Json(body)).into_response());
-            }
+            Ok(run) = first => return under_way(json!({"run_id": run, "run": run,
+                "events": format!("/api/v1/events?run={run}"), "status": format!("/v1/runs/{run}")})),
+            // The model thinks for long, or other goals are before this one: the conversation tells when it begins.
+            () = tokio::time::sleep(PATIENCE) => return under_way(json!({"run_id": null, "run": null, "events": "/api/v1/events"})),
             done = &mut work => return finished(done).map(|answer| Json(answer).into_response()),
         }
     }
@@ -56,10 +68,11 @@ pub(crate) async fn chat(
 }
 
 /// The work on a message as a task of its own: it goes on when the client goes away.
-pub(crate) fn start(
-    shared: &Shared,
-    mut question: Question,
-) -> (JoinHandle<Result<Answer, PersonaError>>, oneshot::Receiver<String>) {
+///
+/// # Errors
+/// When as many messages are answered as may be at once.
+pub(crate) fn start(shared: &Shared, mut question: Question) -> Result<Work, Problem> {
+    let place = shared.chat_place()?;
     let (events, mut receiver) = mpsc::unbounded_channel::<Envelope>();
     let (first, found) = oneshot::channel();
     question.events = Some(events);
@@ -76,7 +89,11 @@ pub(crate) fn start(
         }
     });
     let persona = shared.persona.clone();
-    (tokio::spawn(async move { persona.chat(question).await }), found)
+    let work = tokio::spawn(async move {
+        let _place = place;
+        persona.chat(question).await
+    });
+    Ok((work, found))
 }
 
 type Done = Result<Result<Answer, PersonaError>, tokio::task::JoinError>;

@@ -1,19 +1,17 @@
 //! The OpenAI-compatible door: what speaks chat completions can talk to Astra.
 
-use std::convert::Infallible;
+mod stream;
 
 use astraea_persona::Question;
 use axum::{
     Json,
     extract::{State, rejection::JsonRejection},
     http::StatusCode,
-    response::{
-        IntoResponse, Response,
-        sse::{Event, KeepAlive, Sse},
-    },
+    response::{IntoResponse, Response},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::sync::mpsc;
 
 use crate::{chat::start, problem::Problem, server::Shared};
 
@@ -26,6 +24,8 @@ pub(crate) struct Body {
     model: Option<String>,
     #[serde(default)]
     stream: bool,
+    #[serde(default)]
+    stream_options: Value,
 }
 
 #[derive(Debug, Deserialize)]
@@ -81,34 +81,22 @@ pub(crate) async fn complete(
     } else {
         format!("Earlier in this conversation:\n{}\n\nNow: {message}", earlier.join("\n"))
     };
-    let (work, _) = start(&shared, Question::new(message));
     let created = shared.astra.now_ms() / 1000;
+    let mut question = Question::new(message);
     if body.stream {
-        let stream = futures_util::stream::once(work);
-        let stream = futures_util::StreamExt::flat_map(stream, move |done| {
-            let (text, finish) = match done {
-                Ok(Ok(answer)) => (answer.text, "stop"),
-                Ok(Err(error)) => (format!("(no answer: {error})"), "error"),
-                Err(error) => (format!("(no answer: {error})"), "error"),
-            };
-            let chunk = |delta: Value, finish: Value| {
-                let chunk = json!({"id": "chatcmpl-astra", "object": "chat.completion.chunk", "created": created,
-                    "model": MODEL, "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]});
-                Ok::<_, Infallible>(Event::default().data(chunk.to_string()))
-            };
-            futures_util::stream::iter([
-                chunk(json!({"role": "assistant", "content": text}), Value::Null),
-                chunk(json!({}), json!(finish)),
-                Ok(Event::default().data("[DONE]")),
-            ])
-        });
-        return Ok(Sse::new(stream).keep_alive(KeepAlive::default()).into_response());
+        let (sender, pieces) = mpsc::unbounded_channel();
+        question.pieces = Some(sender);
+        let (work, _) = start(&shared, question)?;
+        let usage = body.stream_options["include_usage"] == true;
+        return Ok(stream::answer(created, usage, pieces, work));
     }
+    let (work, _) = start(&shared, question)?;
     let answer = work.await.map_err(|error| Problem::internal(error.to_string()))??;
     Ok(Json(json!({
-        "id": "chatcmpl-astra", "object": "chat.completion", "created": created, "model": MODEL,
-        "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": answer.text}}],
-        "usage": {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0},
+        "id": format!("chatcmpl-{}", answer.conversation_id), "object": "chat.completion", "created": created, "model": MODEL,
+        "choices": [{"index": 0, "finish_reason": "stop", "logprobs": null,
+            "message": {"role": "assistant", "content": answer.text, "refusal": null}}],
+        "usage": stream::usage(&answer),
         "astra": {"conversation_id": answer.conversation_id, "runs": answer.runs},
     }))
     .into_response())

@@ -8,7 +8,7 @@ use axum::{
     extract::{
         Query, State, WebSocketUpgrade,
         rejection::QueryRejection,
-        ws::{Message, WebSocket},
+        ws::{Message, WebSocket, rejection::WebSocketUpgradeRejection},
     },
     http::HeaderMap,
     response::{
@@ -17,7 +17,7 @@ use axum::{
     },
 };
 use serde::Deserialize;
-use tokio::sync::broadcast;
+use tokio::sync::{OwnedSemaphorePermit, broadcast};
 
 use crate::{problem::Problem, server::Shared};
 
@@ -45,13 +45,16 @@ struct Follower {
     news: broadcast::Receiver<Envelope>,
     /// The run that is followed has ended, and everything of it was read.
     ended: bool,
+    _place: OwnedSemaphorePermit,
 }
 
 impl Follower {
-    fn new(shared: Shared, wanted: Wanted) -> Self {
+    fn new(shared: Shared, wanted: Wanted) -> Result<Self, Problem> {
+        let place = shared.listener_place()?;
         let news = shared.news.subscribe();
         let batch = VecDeque::new();
-        Self { shared, run: wanted.run, since: wanted.since, batch, news, ended: false }
+        let (run, since) = (wanted.run, wanted.since);
+        Ok(Self { shared, run, since, batch, news, ended: false, _place: place })
     }
 
     /// The next event; none when the server stops, or when the run that is followed has ended.
@@ -74,7 +77,7 @@ impl Follower {
             match read.await {
                 Ok(records) if !records.is_empty() => {
                     self.since = records.last().map_or(since, |record| record.seq);
-                                    self.ended = self.run.is_some()
+                    self.ended = self.run.is_some()
                         && records.len() < BATCH
                         && last_word(&records) == Some("goal_finished");
                     self.batch = records.iter().flat_map(Envelope::from_record).collect();
@@ -110,7 +113,7 @@ pub(crate) async fn sse(
     let Query(mut wanted) = query.map_err(|error| Problem::bad(error.body_text()))?;
     let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
     wanted.since = last.unwrap_or(wanted.since).max(wanted.since);
-    let follower = Follower::new(shared, wanted);
+    let follower = Follower::new(shared, wanted)?;
     let stream = futures_util::stream::unfold(follower, |mut follower| async {
         let event = follower.next().await?;
         // The last of a record's envelopes carries the id, so that a cut in between repeats the record whole.
@@ -128,12 +131,13 @@ pub(crate) async fn sse(
 pub(crate) async fn socket(
     State(shared): State<Shared>,
     query: Result<Query<Wanted>, QueryRejection>,
-    upgrade: WebSocketUpgrade,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
     let Query(wanted) = query.map_err(|error| Problem::bad(error.body_text()))?;
-    Ok(upgrade
-        .max_message_size(4096)
-        .on_upgrade(move |socket| stream(socket, Follower::new(shared, wanted))))
+    let upgrade =
+        upgrade.map_err(|error| Problem::new(error.status(), "upgrade", error.body_text()))?;
+    let follower = Follower::new(shared, wanted)?;
+    Ok(upgrade.max_message_size(4096).on_upgrade(move |socket| stream(socket, follower)))
 }
 
 async fn stream(mut socket: WebSocket, mut follower: Follower) {

@@ -1,4 +1,4 @@
-//! `/api/v1/taskgraphs` and `/v1/runs`: what runs, ran, and why something does not run now.
+//! `/api/v1/taskgraphs`: what runs, ran, and why something does not run now.
 //!
 //! The id of a graph is `RUN:GRAPH`; a run's id alone means its latest graph.
 
@@ -31,50 +31,13 @@ pub(crate) struct Paging {
     cursor: Option<String>,
 }
 
-type Wanted = Result<Query<Paging>, QueryRejection>;
+pub(crate) type Wanted = Result<Query<Paging>, QueryRejection>;
 
-fn paging(query: Wanted) -> Result<(Vec<String>, usize, Option<String>), Problem> {
+pub(crate) fn paging(query: Wanted) -> Result<(Vec<String>, usize, Option<String>), Problem> {
     let Query(query) = query.map_err(|error| Problem::bad(error.body_text()))?;
     let states = query.states.unwrap_or_default();
     let states = states.split(',').filter(|s| !s.is_empty()).map(str::to_owned).collect();
     Ok((states, limit(query.limit)?, query.cursor))
-}
-
-/// The runs, the newest first.
-pub(crate) async fn runs(
-    State(shared): State<Shared>,
-    query: Wanted,
-) -> Result<Json<Value>, Problem> {
-    let (states, limit, cursor) = paging(query)?;
-    let runs = shared.blocking(|astra| astra.runs()).await?;
-    let rows: Vec<Value> = runs.iter().map(|run| json!(run)).collect();
-    page("runs", "run", rows, &states, limit, cursor.as_deref())
-}
-
-/// One run; with its result where it has ended.
-pub(crate) async fn run(
-    State(shared): State<Shared>,
-    Path(run): Path<String>,
-) -> Result<Json<Value>, Problem> {
-    let missing = Problem::missing(format!("there is no run `{run}`"));
-    let found = shared.blocking(move |astra| -> Result<_, GoalError> {
-        let summary = astra.runs()?.into_iter().find(|summary| summary.run == run);
-        let result = astra.result(&run).ok().map(|result| result.to_json());
-        Ok(summary.map(|summary| json!({"summary": summary, "result": result})))
-    });
-    found.await?.map(Json).ok_or(missing)
-}
-
-/// Stops a run that goes on here.
-pub(crate) async fn cancel(
-    State(shared): State<Shared>,
-    Path(run): Path<String>,
-) -> Result<Json<Value>, Problem> {
-    if shared.runs.cancel(&run) {
-        Ok(Json(json!({"run": run, "cancelling": true})))
-    } else {
-        Err(Problem::missing(format!("no run `{run}` goes on here")))
-    }
 }
 
 /// The graphs of all runs, those of the newest run first.
@@ -114,7 +77,7 @@ fn has_state(row: &Value, states: &[String]) -> bool {
 }
 
 /// Rows of these states after the cursor.
-fn page(
+pub(crate) fn page(
     name: &str,
     id: &str,
     rows: Vec<Value>,

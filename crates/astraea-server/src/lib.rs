@@ -12,6 +12,7 @@
 mod changes;
 mod chat;
 mod completions;
+mod conversations;
 mod error;
 mod events;
 mod goals;
@@ -23,6 +24,7 @@ mod page;
 mod peer;
 mod problem;
 mod replay;
+mod runs;
 mod server;
 mod token;
 

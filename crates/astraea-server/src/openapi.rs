@@ -16,10 +16,11 @@ const PAGING: &[&str] = &["states", "limit", "cursor"];
 const GRAPH: &str = "/api/v1/taskgraphs/{id}";
 
 #[rustfmt::skip]
-const TABLE: [Row; 24] = [
+const TABLE: [Row; 26] = [
     ("get", "/health", "Whether all is well; degraded when the ledger fails verification", "200", &[], None),
     ("post", "/api/chat", "Answer a message, after the tools have run", "200", &[], Some("Chat")),
     ("post", "/api/persona/chat", "The same as /api/chat", "200", &[], Some("Chat")),
+    ("get", "/api/conversations/{id}", "A conversation, its turns in order", "200", &[], None),
     ("post", "/v1/chat/completions", "OpenAI-compatible chat completions", "200", &[], Some("Completion")),
     ("get", "/v1/models", "The one model", "200", &[], None),
     ("get", "/v1/goals", "Goals, oldest first", "200", &["states", "category", "source", "limit", "cursor"], None),
@@ -32,6 +33,7 @@ const TABLE: [Row; 24] = [
     ("get", "/v1/runs", "Runs, newest first", "200", PAGING, None),
     ("get", "/v1/runs/{run}", "One run and its result", "200", &[], None),
     ("post", "/v1/runs/{run}/cancel", "Stop a run; it can be resumed", "200", &[], None),
+    ("post", "/v1/runs/{run}/resume", "Go on with a run that was stopped, or whose process died", "202", &[], None),
     ("get", "/v1/changes", "Changes that wait, or waited, for a person", "200", &[], None),
     ("post", "/v1/changes/{id}/approve", "Let a change happen, on a branch", "200", &[], None),
     ("post", "/v1/changes/{id}/reject", "Refuse a change", "200", &[], Some("Decision")),

@@ -88,6 +88,7 @@ impl From<PersonaError> for Problem {
                 (StatusCode::BAD_REQUEST, "bad_request")
             }
             PersonaError::MessageTooLong { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_long"),
+            PersonaError::ConversationFull { .. } => (StatusCode::CONFLICT, "conversation_full"),
             PersonaError::NoSuchConversation { .. } => (StatusCode::NOT_FOUND, "not_found"),
             PersonaError::Model(LlmError::Budget { .. }) => {
                 (StatusCode::TOO_MANY_REQUESTS, "budget_exhausted")

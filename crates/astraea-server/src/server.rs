@@ -7,18 +7,23 @@ use astraea_persona::{Persona, Runs};
 use axum::{
     Router,
     extract::DefaultBodyLimit,
+    http::StatusCode,
     middleware,
     routing::{any, get, post},
 };
-use tokio::{net::TcpListener, sync::broadcast};
+use tokio::{
+    net::TcpListener,
+    sync::{OwnedSemaphorePermit, Semaphore, broadcast},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    ServerError, Token, changes, chat, completions, events, goals, graphs,
+    ServerError, Token, changes, chat, completions, conversations, events, goals, graphs,
     guard::{guard, is_ours},
     health, openapi, page,
     peer::Peer,
     problem::Problem,
+    runs,
 };
 
 /// The largest request body, in bytes.
@@ -36,11 +41,21 @@ pub struct ServerOptions {
     pub port: u16,
     /// Names besides loopback that a request's `Host` may have.
     pub names: Vec<String>,
+    /// Messages that are answered at once; 512 unless set. More are told to come back later.
+    pub max_chats: usize,
+    /// Clients that listen to events at once; 256 unless set.
+    pub max_listeners: usize,
 }
 
 impl Default for ServerOptions {
     fn default() -> Self {
-        Self { host: "127.0.0.1".into(), port: 8000, names: Vec::new() }
+        Self {
+            host: "127.0.0.1".into(),
+            port: 8000,
+            names: Vec::new(),
+            max_chats: 512,
+            max_listeners: 256,
+        }
     }
 }
 
@@ -56,6 +71,13 @@ impl ServerOptions {
     #[must_use]
     pub fn with_port(mut self, port: u16) -> Self {
         self.port = port;
+        self
+    }
+
+    /// Sets how many messages are answered, and how many clients listen to events, at once.
+    #[must_use]
+    pub fn with_limits(mut self, chats: usize, listeners: usize) -> Self {
+        (self.max_chats, self.max_listeners) = (chats, listeners);
         self
     }
 
@@ -77,12 +99,25 @@ pub(crate) struct Shared {
     /// Wakes those who wait for events of runs that go on here.
     pub(crate) news: broadcast::Sender<Envelope>,
     pub(crate) stop: CancellationToken,
+    /// Messages that are answered at once, and clients that listen to events.
+    chats: Arc<Semaphore>,
+    listeners: Arc<Semaphore>,
     names: Arc<[String]>,
 }
 
 impl Shared {
     pub(crate) fn is_our_host(&self, host: &str) -> bool {
         is_ours(host, &self.names)
+    }
+
+    /// A place among the messages that are answered at once.
+    pub(crate) fn chat_place(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        busy(&self.chats, "messages are answered")
+    }
+
+    /// A place among those who listen to events.
+    pub(crate) fn listener_place(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        busy(&self.listeners, "clients listen")
     }
 
     /// Runs what reads the database, away from the workers.
@@ -96,6 +131,13 @@ impl Shared {
             .map_err(|error| Problem::internal(error.to_string()))?
             .map_err(Into::into)
     }
+}
+
+fn busy(places: &Arc<Semaphore>, what: &str) -> Result<OwnedSemaphorePermit, Problem> {
+    places.clone().try_acquire_owned().map_err(|_| {
+        let detail = format!("as many {what} as may at once: try again later");
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail)
+    })
 }
 
 /// A server that is bound and not yet running.
@@ -131,7 +173,17 @@ impl Server {
         Ok(Self {
             listener,
             address,
-            shared: Shared { astra, persona, runs, token, news, stop, names },
+            shared: Shared {
+                astra,
+                persona,
+                runs,
+                token,
+                news,
+                stop,
+                chats: Arc::new(Semaphore::new(options.max_chats)),
+                listeners: Arc::new(Semaphore::new(options.max_listeners)),
+                names,
+            },
         })
     }
 
@@ -177,6 +229,7 @@ fn routes(shared: Shared) -> Router {
         .route("/health", get(health::health))
         .route("/api/chat", post(chat::chat))
         .route("/api/persona/chat", post(chat::chat))
+        .route("/api/conversations/{id}", get(conversations::get))
         .route("/v1/chat/completions", post(completions::complete))
         .route("/v1/models", get(completions::models))
         .route("/v1/goals", get(goals::list).post(goals::create))
@@ -184,9 +237,10 @@ fn routes(shared: Shared) -> Router {
         .route("/v1/goals/{id}", get(goals::get).patch(goals::patch))
         .route("/v1/goals/{id}/adopt", post(goals::adopt))
         .route("/v1/goals/{id}/abandon", post(goals::abandon))
-        .route("/v1/runs", get(graphs::runs))
-        .route("/v1/runs/{run}", get(graphs::run))
-        .route("/v1/runs/{run}/cancel", post(graphs::cancel))
+        .route("/v1/runs", get(runs::list))
+        .route("/v1/runs/{run}", get(runs::get))
+        .route("/v1/runs/{run}/cancel", post(runs::cancel))
+        .route("/v1/runs/{run}/resume", post(runs::resume))
         .route("/v1/changes", get(changes::list))
         .route("/v1/changes/{id}/approve", post(changes::approve))
         .route("/v1/changes/{id}/reject", post(changes::reject))

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use astraea_goals::{Astra, store::GoalQuery};
-use astraea_persona::{FileStore, Persona, Runs, Toolset, code_tools, goal_tools};
+use astraea_persona::{FileStore, Persona, PersonaOptions, Runs, Toolset, code_tools, goal_tools};
 use astraea_redact::{RedactOptions, Redactor, is_key_like};
 use astraea_server::{Server, ServerOptions};
 use tokio_util::sync::CancellationToken;
 
 use crate::{args::Global, commands::open, failure::Failure};
+
+/// Requests to the model for one answer, where the settings do not say less.
+const MAX_CALLS: u64 = 30;
 
 /// Serves until Ctrl-C.
 ///
@@ -62,9 +65,18 @@ pub(crate) fn persona(astra: &Arc<Astra>, runs: &Runs) -> Result<Persona, Failur
     let redactor = Redactor::new(redact);
     // The same model talks and writes; who may name it, and where its key comes from, the settings decide.
     let model = astra.model().cloned();
-    let tools = Toolset::new()
-        .with_all(goal_tools(astra.clone(), runs.clone()))
-        .with_all(code_tools(Some(astra.repository().clone())));
+    let tools = toolset(astra, runs);
     let store = Arc::new(FileStore::new(astra.repository().clone()));
-    Ok(Persona::new(model, tools, store, redactor))
+    let mut options = PersonaOptions::default();
+    // One answer may not spend more than a run may.
+    let budget = astra.config().model.budget();
+    options.budget = budget.with_calls(budget.calls.unwrap_or(u64::MAX).min(MAX_CALLS));
+    Ok(Persona::new(model, tools, store, redactor).with_options(options))
+}
+
+/// The tools that a persona has.
+pub(crate) fn toolset(astra: &Arc<Astra>, runs: &Runs) -> Toolset {
+    Toolset::new()
+        .with_all(goal_tools(astra.clone(), runs.clone()))
+        .with_all(code_tools(Some(astra.repository().clone())))
 }

@@ -72,14 +72,14 @@ impl ToolHandler for CodeTool {
 
     async fn call(&self, _cx: &CallContext, arguments: Value) -> ToolAnswer {
         let Some(repository) = self.repository.clone() else {
-            return ToolAnswer::text(NOT_AVAILABLE);
+            return ToolAnswer::refusal(NOT_AVAILABLE);
         };
         let what = self.what;
         let work = tokio::task::spawn_blocking(move || look(what, &repository, &arguments));
         match work.await {
             Ok(Ok(text)) => ToolAnswer::text(text),
-            Ok(Err(error)) => ToolAnswer::text(format!("refused: {error}")),
-            Err(error) => ToolAnswer::text(format!("not carried out: {error}")),
+            Ok(Err(error)) => ToolAnswer::refusal(format!("refused: {error}")),
+            Err(error) => ToolAnswer::refusal(format!("not carried out: {error}")),
         }
     }
 }

@@ -35,7 +35,10 @@ impl ToolHandler for ExecuteGoalTool {
     async fn call(&self, cx: &CallContext, arguments: Value) -> ToolAnswer {
         let goal = match ExecuteGoal::from_tool(&arguments) {
             Ok(goal) => goal,
-            Err(error) => return ToolAnswer::text(format!("not carried out: {error}")),
+            Err(error) => return ToolAnswer::refusal(format!("not carried out: {error}")),
+        };
+        let Some(_place) = self.runs.place(&cx.cancel).await else {
+            return ToolAnswer::refusal("not carried out: it was called off before its turn");
         };
         let (sender, receiver) = mpsc::unbounded_channel();
         let watch = Watch { events: Some(sender), cancel: cx.cancel.child_token() };
@@ -47,8 +50,12 @@ impl ToolHandler for ExecuteGoalTool {
         };
         let (result, ()) = tokio::join!(work, relay);
         match result {
-            Ok(result) => ToolAnswer { text: result.to_text(), runs: vec![RunInfo::of(&result)] },
-            Err(error) => ToolAnswer::text(format!("not carried out: {error}")),
+            Ok(result) => ToolAnswer {
+                text: result.to_text(),
+                runs: vec![RunInfo::of(&result)],
+                refused: false,
+            },
+            Err(error) => ToolAnswer::refusal(format!("not carried out: {error}")),
         }
     }
 }
@@ -82,7 +89,7 @@ async fn relay(
 pub(super) fn schema(with_timeout: bool) -> Value {
     let mut properties = json!({
         "goal_text": {"type": "string", "minLength": 1, "description": "what to do"},
-        "context": {"type": "object", "description": "facts such as {\"has_codebase\": true}, and values such as feature_name, description, file_path"}
+        "context": {"type": "object", "description": "facts such as {\"has_codebase\": true}, and values: feature_name, description; to give an edit yourself file_path with search and replace, or file_path with new_content; to give a test too test_path with test_content; tests, a list of the test ids that matter"}
     });
     if with_timeout {
         properties["timeout_ms"] = json!({"type": "integer", "minimum": 1, "maximum": 86_400_000, "description": "default 60000"});

@@ -137,26 +137,30 @@ impl ToolHandler for GoalTool {
     }
 
     async fn call(&self, cx: &CallContext, arguments: Value) -> ToolAnswer {
-        let Some(astra) = &self.astra else { return ToolAnswer::text(NOT_AVAILABLE) };
+        let Some(astra) = &self.astra else { return ToolAnswer::refusal(NOT_AVAILABLE) };
         let done = match self.what {
             What::Plan => plan(astra, cx, &arguments).await,
             What::Status => status(astra, &arguments),
-            What::Cancel => Ok(self.cancel(&arguments)),
+            What::Cancel => self.cancel(&arguments),
             What::Schedule => schedule(astra, arguments).await,
             _ => on_the_list(self.what, astra, &arguments).await.map_err(|error| error.to_string()),
         };
-        ToolAnswer::text(done.unwrap_or_else(|problem| format!("not carried out: {problem}")))
+        match done {
+            Ok(text) => ToolAnswer::text(text),
+            Err(problem) => ToolAnswer::refusal(format!("not carried out: {problem}")),
+        }
     }
 }
 
 impl GoalTool {
-    fn cancel(&self, arguments: &Value) -> String {
+    fn cancel(&self, arguments: &Value) -> Result<String, String> {
         let run = text(arguments, "run");
         if self.runs.cancel(run) {
-            format!("{run} is being stopped; it can be resumed")
-        } else {
-            format!("no run `{run}` goes on here; alive: {}", self.runs.alive().join(", "))
+            return Ok(format!("{run} is being stopped; it can be resumed"));
         }
+        let alive = self.runs.alive();
+        let alive = if alive.is_empty() { "none".to_owned() } else { alive.join(", ") };
+        Err(format!("no run `{run}` goes on here; alive: {alive}"))
     }
 }
 
