@@ -28,6 +28,7 @@ impl Environment {
         let mut environment = Self::default();
         environment.git(sh)?;
         environment.bubblewrap(sh);
+        environment.curl(sh);
         environment.python(sh);
         environment.node(sh);
         for line in &environment.missing {
@@ -54,17 +55,18 @@ impl Environment {
         if cfg!(not(target_os = "linux")) || works(sh, "bwrap") {
             return;
         }
-        if works(sh, "apt-get") && is_root(sh) {
-            eprintln!("xtask: installing bubblewrap");
-            let _ = cmd!(sh, "apt-get update -qq").quiet().ignore_stdout().ignore_stderr().run();
-            let _ = cmd!(sh, "apt-get install -y -qq bubblewrap")
-                .quiet()
-                .ignore_stdout()
-                .ignore_stderr()
-                .run();
-        }
+        package(sh, "bubblewrap");
         if !works(sh, "bwrap") {
             self.missing.push("bubblewrap: commands run in a lower sandbox tier (install the package `bubblewrap`)".into());
+        }
+    }
+
+    fn curl(&mut self, sh: &Shell) {
+        if !works(sh, "curl") {
+            package(sh, "curl");
+        }
+        if !works(sh, "curl") {
+            self.missing.push("curl: the documented curl line is not tried".into());
         }
     }
 
@@ -112,6 +114,16 @@ pub(crate) fn is_ci() -> bool {
 
 fn works(sh: &Shell, program: &str) -> bool {
     cmd!(sh, "{program} --version").quiet().ignore_stdout().ignore_stderr().run().is_ok()
+}
+
+/// Installs a package of the system, where this user may.
+fn package(sh: &Shell, name: &str) {
+    if works(sh, "apt-get") && is_root(sh) {
+        eprintln!("xtask: installing {name}");
+        let _ = cmd!(sh, "apt-get update -qq").quiet().ignore_stdout().ignore_stderr().run();
+        let install = cmd!(sh, "apt-get install -y -qq {name}");
+        let _ = install.quiet().ignore_stdout().ignore_stderr().run();
+    }
 }
 
 fn is_root(sh: &Shell) -> bool {
