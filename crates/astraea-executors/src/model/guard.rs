@@ -65,6 +65,55 @@ pub(super) fn is_harness(path: &str) -> bool {
         || name.ends_with(".pth")
 }
 
+/// Whether a new Python module would stand in for one that tests are run with.
+pub(super) fn shadows(path: &str) -> bool {
+    const FRAMEWORKS: [&str; 6] =
+        ["unittest", "pytest", "_pytest", "pluggy", "iniconfig", "doctest"];
+    const STANDARD: [&str; 36] = [
+        "abc",
+        "argparse",
+        "ast",
+        "asyncio",
+        "builtins",
+        "codecs",
+        "collections",
+        "contextlib",
+        "copy",
+        "dataclasses",
+        "difflib",
+        "enum",
+        "functools",
+        "importlib",
+        "inspect",
+        "io",
+        "itertools",
+        "json",
+        "linecache",
+        "logging",
+        "operator",
+        "os",
+        "pathlib",
+        "pprint",
+        "re",
+        "runpy",
+        "shutil",
+        "signal",
+        "site",
+        "sys",
+        "tempfile",
+        "time",
+        "traceback",
+        "types",
+        "warnings",
+        "weakref",
+    ];
+    let Some(module) = path.strip_suffix(".py") else { return false };
+    let parts: Vec<&str> = module.split('/').collect();
+    let top = if parts.first() == Some(&"src") { parts.get(1) } else { parts.first() };
+    parts.iter().any(|part| FRAMEWORKS.contains(part))
+        || top.is_some_and(|top| STANDARD.contains(top))
+}
+
 /// Whether a change of a manifest changes how tests are run.
 pub(super) fn changes_harness(path: &str, before: &str, after: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
@@ -159,22 +208,22 @@ pub(super) fn left_out(path: &str, before: &str, after: &str, may_rename: bool) 
 
 /// The part of a test framework that a file uses now and did not use before.
 fn framework(path: &str, before: &str, after: &str) -> Option<&'static str> {
-    const PYTHON: [&str; 6] =
-        ["unittest", "pytest", "_pytest", "doctest", "os._exit", "sys.settrace"];
-    const NODE: [&str; 7] = [
+    // Ending the process is no way around: a run that does not reach its end is no pass.
+    const PYTHON: [&str; 4] = ["unittest", "pytest", "_pytest", "doctest"];
+    const NODE: [&str; 9] = [
         "node:test",
         "node:assert",
+        "'assert'",
+        "\"assert\"",
         "vitest",
         "@jest",
         "jest.",
-        "process.exit",
-        "process.reallyExit",
+        "mocha",
+        "chai",
     ];
-    const RUST: [&str; 2] = ["process::exit", "panic::set_hook"];
     let words: &[&'static str] = match Language::of_path(path) {
         Some(Language::Python) => &PYTHON,
         Some(Language::JavaScript) => &NODE,
-        Some(Language::Rust) => &RUST,
         _ => return None,
     };
     let code = |text: &str, word: &str| {
@@ -262,6 +311,24 @@ mod tests {
     }
 
     #[test]
+    fn a_module_that_stands_in_for_the_framework_is_known() {
+        for path in [
+            "unittest.py",
+            "unittest/__init__.py",
+            "lib/pytest.py",
+            "json.py",
+            "src/re.py",
+            "traceback/x.py",
+        ] {
+            assert!(shadows(path), "{path}");
+        }
+        for path in ["app/json.py", "unittests.py", "src/app/io.py", "json/data.json", "reports.py"]
+        {
+            assert!(!shadows(path), "{path}");
+        }
+    }
+
+    #[test]
     fn a_manifest_may_change_but_not_how_tests_are_run() {
         let json = r#"{"version": "1", "scripts": {"test": "node --test"}}"#;
         assert!(!changes_harness("package.json", json, &json.replace("\"1\"", "\"2\"")));
@@ -283,7 +350,8 @@ mod tests {
             "import unittest\nunittest.TestCase.assertEqual = lambda *a: None\n"
         ));
         assert!(refused("a.mjs", "", "import assert from 'node:assert';\n"));
-        assert!(refused("a.py", "", "import os\nos._exit(0)\n"));
+        assert!(refused("a.cjs", "", "const assert = require('assert');\n"));
+        assert!(!refused("cli.mjs", "", "process.exit(1);\n"));
         assert!(!refused("a.py", "import unittest\n", "import unittest\nx = 2\n"));
         assert!(!refused("a.py", "", "# see unittest\nmy_unittests = 1\n"));
         assert!(!refused("notes.md", "", "run pytest\n"));

@@ -159,6 +159,11 @@ fn place(ws: &Workspace, path: &RepoPath, rules: Rules<'_>) -> Result<Place, Err
         )));
     }
     let there = ws.repo().lookup(ws.snapshot(), &EditSet::new(), path)?.is_some();
+    if !there && guard::shadows(&name) {
+        return Ok(Place::Refused(format!(
+            "{name}: a module of this name would stand in for one that the tests are run with; choose another name"
+        )));
+    }
     let judges = guard::is_harness(&name) || (there && guard::is_test(&name));
     Ok(if judges { Place::Apart } else { Place::Code })
 }

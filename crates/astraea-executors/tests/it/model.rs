@@ -79,6 +79,7 @@ const ONE: &[(&str, &str)] = &[
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_that_judges_the_code_counts_as_its_mending() {
     let cheats = [
+        whole("unittest/__init__.py", "class TestCase:\n    pass\n"),
         whole(
             "sitecustomize.py",
             "import unittest\nunittest.TestCase.assertEqual = lambda *a: None\n",
