@@ -25,7 +25,14 @@ xflags::xflags! {
         cmd tidy {}
         /// Everything that must hold before a change lands: format, clippy, tidy, docs, test.
         cmd ci {}
-        /// Measures. NAME: `goal`, `chat`, `plan` or `add-tests`.
+        /// Kills and fails every step that changes something at system calls all over it: 0 torn edit sets.
+        cmd faults {
+            /// At most so many points of each step and kind of fault (160: more than a thousand of each in all).
+            optional --points n: u64
+            /// Only the step of this name.
+            optional --only step: String
+        }
+        /// Measures. NAME: `goal`, `chat`, `plan`, `access` or `add-tests`.
         cmd bench {
             /// Which benchmark.
             required name: String

@@ -7,6 +7,7 @@
 mod bench;
 mod ci;
 mod environment;
+mod faults;
 mod flags;
 mod test;
 mod tidy;
@@ -35,6 +36,7 @@ fn run() -> anyhow::Result<()> {
         flags::XtaskCmd::E2e(cmd) => test::e2e(&sh, &cmd),
         flags::XtaskCmd::Tidy(_) => tidy::run(&root()),
         flags::XtaskCmd::Ci(_) => ci::run(&sh),
+        flags::XtaskCmd::Faults(cmd) => faults::run(&sh, &cmd),
         flags::XtaskCmd::Bench(cmd) => bench::run(&sh, &cmd),
     }
 }

@@ -96,13 +96,17 @@ impl Astra {
         self.repo.diff(&pinned.snapshot, &pinned.edits).map_err(delivery)
     }
 
-    /// A person says yes: the change becomes a branch.
+    /// A person says yes: the change becomes a branch. A change that was approved and, because the
+    /// program was killed there, has no branch yet is delivered now.
     ///
     /// # Errors
     /// Where there is no such change, it does not wait, or it cannot be delivered.
     pub async fn approve_change(&self, id: &str) -> Result<ApprovedChange, GoalError> {
         self.usable()?;
-        let change = self.goals.approve_change(id).await?;
+        let change = match self.goals.change(id)? {
+            Some(change) if change.status == ModificationStatus::Approved => change,
+            _ => self.goals.approve_change(id).await?,
+        };
         let pinned: Pinned = serde_json::from_value(change.edits.clone())
             .map_err(|error| GoalError::Internal(format!("change {id} is unreadable: {error}")))?;
         let short: String = change.id.chars().filter(char::is_ascii_alphanumeric).take(8).collect();
