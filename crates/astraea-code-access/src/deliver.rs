@@ -14,6 +14,9 @@ use crate::snapshot::{Snapshot, tree_of};
 use crate::store::Store;
 use crate::trees::{self, Leaf};
 
+/// The record of a delivery under way: the branch it makes.
+pub(crate) const DELIVERING: &str = "delivering";
+
 /// Who a commit is by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Author {
@@ -122,14 +125,14 @@ impl Repository {
             return Ok(delivered(there));
         }
         new.push(commit);
+        // The lock of a delivery that was killed is ours to remove: it holds our commit, or nothing yet under a name
+        // that is made for one delivery only.
+        let record = RepoPath::new(DELIVERING)?;
+        let left = self.state().read(DELIVERING)?.as_deref() == Some(name.as_bytes());
+        self.state().door().write(&record, name.as_bytes(), false)?;
         self.hand_over(&new)?;
         self.fault("ref").map_err(|e| Error::io("create the branch", e))?;
         let log = "astra: delivered";
-        // The lock of a delivery that was killed is ours to remove: it holds our commit, or nothing yet under a name
-        // that is made for one delivery only.
-        let record = RepoPath::new("delivering")?;
-        let left = self.state().read("delivering")?.as_deref() == Some(name.as_bytes());
-        self.state().door().write(&record, name.as_bytes(), false)?;
         let create = || self.user().0.reference(&name, commit, false, log).map(drop);
         let mut made = create();
         if left
@@ -137,6 +140,9 @@ impl Repository {
             && self.clear_ref_lock(&name, commit)
         {
             made = create();
+        }
+        if !made.as_ref().is_err_and(|e| e.code() == ErrorCode::Locked) {
+            self.clear_written_lock(&name, commit);
         }
         match made {
             Ok(()) => {}

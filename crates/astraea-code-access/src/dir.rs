@@ -147,6 +147,18 @@ pub(crate) fn temp_name(tag: &str) -> String {
     format!(".astra-{tag}-{pid}-{}.tmp", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
+/// The process that gave a file this [temporary name](temp_name).
+pub(crate) fn temp_owner(name: &[u8], tag: &str) -> Option<i32> {
+    let rest = std::str::from_utf8(name).ok()?.strip_prefix(&format!(".astra-{tag}-"))?;
+    rest.strip_suffix(".tmp")?.split('-').next()?.parse().ok()
+}
+
+/// Whether no process has this number.
+pub(crate) fn is_gone(pid: i32) -> bool {
+    rustix::process::Pid::from_raw(pid)
+        .is_none_or(|pid| rustix::process::test_kill_process(pid) == Err(Errno::SRCH))
+}
+
 #[cfg(target_os = "linux")]
 pub(crate) fn has_openat2(dir: &Dir) -> bool {
     !matches!(dir.open_raw(b".", OFlags::PATH | OFlags::DIRECTORY), Err(Errno::NOSYS | Errno::PERM))

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use git2::{Buf, Indexer, Oid};
 
-use crate::dir::{Dir, temp_name};
+use crate::dir::{Dir, FileKind, is_gone, temp_name, temp_owner};
 use crate::error::Error;
 use crate::locate::open_git;
 use crate::path::RepoPath;
@@ -17,6 +17,7 @@ impl Repository {
     pub(crate) fn hand_over(&self, ids: &[Oid]) -> Result<(), Error> {
         let git = |doing: &'static str| move |e: git2::Error| Error::git(doing, &e);
         let io = |e: std::io::Error| Error::io("add objects to the repository", e);
+        self.sweep_packs();
         let missing: Vec<Oid> = {
             let user = self.user();
             let odb = user.0.odb().map_err(git("open the repository's objects"))?;
@@ -94,6 +95,25 @@ impl Repository {
         user.0.odb().and_then(|odb| odb.refresh()).map_err(git("look at the repository's objects"))
     }
 
+    /// Removes what a delivery that was killed has left beside the user's packs. Programs that live keep theirs.
+    pub(crate) fn sweep_packs(&self) {
+        let run = || -> std::io::Result<()> {
+            let packs = Dir::open_path(&self.common_dir().join("objects"))?.child(b"pack")?;
+            for (name, kind) in packs.entries()? {
+                let ours =
+                    ["pack", "idx"].iter().any(|tag| temp_owner(&name, tag).is_some_and(is_gone));
+                if ours && kind == FileKind::File {
+                    packs.unlink(&name)?;
+                }
+            }
+            Ok(())
+        };
+        if let Ok(Some(_lock)) = self.state().lock("packs") {
+            // What cannot be removed now is next time.
+            let _ = run();
+        }
+    }
+
     /// Writes a loose ref and the directory it is in through to the disk, if there is one.
     pub(crate) fn sync_ref(&self, name: &str) {
         let base = if name == "HEAD" { self.git_dir() } else { self.common_dir() };
@@ -112,12 +132,22 @@ impl Repository {
 
     /// Removes the lock file of a ref if it is one that we left behind: it holds nothing, or the id we were writing.
     pub(crate) fn clear_ref_lock(&self, name: &str, id: Oid) -> bool {
+        self.clear_lock(name, id, true)
+    }
+
+    /// As [`clear_ref_lock`](Self::clear_ref_lock), but only one that holds the id: libgit2 links a ref into place and
+    /// calls it done though the lock could not be removed.
+    pub(crate) fn clear_written_lock(&self, name: &str, id: Oid) {
+        self.clear_lock(name, id, false);
+    }
+
+    fn clear_lock(&self, name: &str, id: Oid, empty: bool) -> bool {
         let run = || -> Option<()> {
             let base = if name == "HEAD" { self.git_dir() } else { self.common_dir() };
             let door = crate::Door::open(base).ok()?;
             let path = RepoPath::new(format!("{name}.lock")).ok()?;
             let bytes = door.read(&path, 4096).ok()?;
-            let ours = bytes.is_empty() || bytes.trim_ascii() == id.to_string().as_bytes();
+            let ours = empty && bytes.is_empty() || bytes.trim_ascii() == id.to_string().as_bytes();
             if ours { door.remove(&path).ok() } else { None }
         };
         run().is_some()

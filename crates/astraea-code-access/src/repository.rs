@@ -149,6 +149,9 @@ impl Repository {
             recovered: None,
         };
         repo.recovered = repo.recover()?;
+        if repo.state.read(crate::deliver::DELIVERING)?.is_some() {
+            repo.sweep_packs();
+        }
         Ok(repo)
     }
 

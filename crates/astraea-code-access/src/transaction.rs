@@ -281,6 +281,9 @@ impl Repository {
         let log = format!("astra {what}: {}", intent.record.branch);
         let (old, new) = (intent.old.oid(), intent.new.oid());
         let result = self.user().0.reference_matching(name, new, true, old, &log).map(drop);
+        if !result.as_ref().is_err_and(|e| e.code() == ErrorCode::Locked) {
+            self.clear_written_lock(name, intent.new.oid());
+        }
         match result {
             Ok(()) => {}
             Err(_) if self.user().0.refname_to_id(name).is_ok_and(|now| now == new) => {}
