@@ -103,6 +103,12 @@ pub(crate) fn run(sh: &Shell, flags: &flags::Faults) -> anyhow::Result<()> {
     let kills = sums.get("kill").copied().unwrap_or(0);
     let faults: u32 = sums.iter().filter(|(kind, _)| **kind != "kill").map(|(_, n)| n).sum();
     println!("{kills} kill points, {faults} injected faults: 0 torn edit sets");
+    if let Some(seconds) = flags.race {
+        let _seconds = sh.push_env("ASTRAEA_TEST_RACE_SECONDS", seconds.to_string());
+        let race = ["flip_race", "--nocapture", "--test-threads=1"];
+        cmd!(sh, "cargo test --quiet --package astraea-code-access --test it -- {race...}")
+            .run()?;
+    }
     Ok(())
 }
 

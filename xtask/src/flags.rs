@@ -31,6 +31,8 @@ xflags::xflags! {
             optional --points n: u64
             /// Only the step of this name.
             optional --only step: String
+            /// Then each race of a directory that becomes a link, for so many seconds.
+            optional --race seconds: u64
         }
         /// Measures. NAME: `goal`, `chat`, `plan`, `access` or `add-tests`.
         cmd bench {

@@ -54,7 +54,7 @@ pub(crate) async fn run(args: Args) -> Result<u8, Failure> {
         Command::Token => token::run(&global),
         Command::Trust { revoke } => {
             let astra = open(&global, false)?;
-            astra.trust(!revoke)?;
+            astra.trust(!revoke).await?;
             let word = if revoke { "no longer trusted" } else { "trusted" };
             output::text(&format!("{} is {word}", astra.root().display()))?;
             Ok(0)

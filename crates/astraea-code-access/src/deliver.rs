@@ -3,6 +3,7 @@
 use git2::{ErrorCode, Oid, Signature, Time};
 use serde::{Deserialize, Serialize};
 
+use crate::dir::is_gone;
 use crate::edits::{Conflict, Edit, EditSet, is_binary};
 use crate::eol;
 use crate::error::{AccessError, Error};
@@ -128,8 +129,11 @@ impl Repository {
         // The lock of a delivery that was killed is ours to remove: it holds our commit, or nothing yet under a name
         // that is made for one delivery only.
         let record = RepoPath::new(DELIVERING)?;
-        let left = self.state().read(DELIVERING)?.as_deref() == Some(name.as_bytes());
-        self.state().door().write(&record, name.as_bytes(), false)?;
+        let text = self.state().read(DELIVERING)?.unwrap_or_default();
+        let left = text.split(|byte| *byte == b'\n').next() == Some(name.as_bytes());
+        let pid = rustix::process::getpid().as_raw_nonzero();
+        let text = format!("{name}\n{commit}\n{pid}");
+        self.state().door().write(&record, text.as_bytes(), false)?;
         self.hand_over(&new)?;
         self.fault("ref").map_err(|e| Error::io("create the branch", e))?;
         let log = "astra: delivered";
@@ -158,6 +162,23 @@ impl Repository {
         self.sync_ref(&name);
         drop(self.state().door().remove(&record));
         Ok(delivered(commit))
+    }
+
+    /// Removes what a delivery that was killed has left in the user's git directory, if one was.
+    pub(crate) fn end_delivery(&self) -> Result<(), Error> {
+        let Some(text) = self.state().read(DELIVERING)? else { return Ok(()) };
+        let text = String::from_utf8_lossy(&text).into_owned();
+        let mut lines = text.lines();
+        let (name, commit, pid) = (lines.next(), lines.next(), lines.next());
+        if pid.and_then(|pid| pid.parse().ok()).is_some_and(|pid| !is_gone(pid)) {
+            return Ok(());
+        }
+        self.sweep_packs();
+        if let (Some(name), Some(Ok(commit))) = (name, commit.map(Oid::from_str)) {
+            self.clear_ref_lock(name, commit);
+        }
+        drop(self.state().door().remove(&RepoPath::new(DELIVERING)?));
+        Ok(())
     }
 
     /// A ref that keeps `name` from existing: one that is its directory, or that has it as one.

@@ -136,6 +136,7 @@ impl Repository {
             })
         };
         if moved {
+            self.clear_written_lock(name, intent.new.oid());
             self.complete(&intent)?;
             return Ok(Some(Recovered { completed: true, kept: Vec::new() }));
         }

@@ -149,9 +149,7 @@ impl Repository {
             recovered: None,
         };
         repo.recovered = repo.recover()?;
-        if repo.state.read(crate::deliver::DELIVERING)?.is_some() {
-            repo.sweep_packs();
-        }
+        repo.end_delivery()?;
         Ok(repo)
     }
 

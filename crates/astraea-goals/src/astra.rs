@@ -232,12 +232,14 @@ impl Astra {
         self.trusted
     }
 
-    /// Says that the user trusts the repository, or no longer does; holds from the next opening on.
+    /// Says that the user trusts the repository, or no longer does; holds from the next opening on. The ledger tells it.
     ///
     /// # Errors
-    /// Where the user's directory cannot be written.
-    pub fn trust(&self, on: bool) -> Result<(), GoalError> {
-        self.trust.set(self.repo.root(), on)
+    /// Where the user's directory or the journal cannot be written.
+    pub async fn trust(&self, on: bool) -> Result<(), GoalError> {
+        self.trust.set(self.repo.root(), on)?;
+        let name = if on { "trust_given" } else { "trust_revoked" };
+        self.record(name, serde_json::json!({ "root": self.repo.root() }), None).await
     }
 
     /// The chat model that the settings name, if they name one: it writes code, and may talk.

@@ -165,6 +165,10 @@ impl From<astraea_engine::JournalError> for GoalError {
             rejected @ astraea_engine::JournalError::Rejected { .. } => {
                 Self::Store(rejected.into())
             }
+            // The ledger lies in the same file: a file that is cut off is a ledger that was changed.
+            damaged @ astraea_engine::JournalError::Corrupt { .. } => {
+                Self::LedgerDamaged(damaged.to_string())
+            }
             other => Self::Journal(other.to_string()),
         }
     }
@@ -172,7 +176,13 @@ impl From<astraea_engine::JournalError> for GoalError {
 
 impl From<rusqlite::Error> for GoalError {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Journal(error.to_string())
+        use rusqlite::ErrorCode;
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                Self::LedgerDamaged(format!("state.db, which holds it, is damaged: {error}"))
+            }
+            _ => Self::Journal(error.to_string()),
+        }
     }
 }
 

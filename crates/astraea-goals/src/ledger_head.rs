@@ -11,6 +11,8 @@ use crate::error::GoalError;
 
 const HEAD: &str = "ledger-head.json";
 const KEY: &str = "ledger.key";
+/// Beside the key, away from the state: that a head was signed once. So head and database cannot go together unseen.
+const SIGNED: &str = "ledger.signed";
 
 /// A ledger that was verified.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -39,7 +41,7 @@ pub(crate) fn begin(
     if stored(state)?.is_some() {
         return holds(conn, state, keys);
     }
-    removed(conn)?;
+    removed(conn, keys)?;
     sign_alone(conn, state, keys, now_ms).map(drop)
 }
 
@@ -65,6 +67,9 @@ fn sign_alone(
     let head = Ledger::head(conn)?;
     let signed = key(keys)?.sign(&head, now_ms);
     state.write_atomic(HEAD, signed.to_text().as_bytes())?;
+    if keys.read(SIGNED)?.is_none() {
+        keys.write_atomic(SIGNED, b"a head of this repository's ledger was signed\n")?;
+    }
     Ok(head.sha)
 }
 
@@ -78,7 +83,7 @@ pub(crate) fn verify(
     let key = verifying_key(keys)?;
     let verified = Ledger::verify(conn, head.as_ref(), key.as_ref())?;
     if head.is_none() {
-        removed(conn)?;
+        removed(conn, keys)?;
     }
     let note = match (&head, &key) {
         (None, _) => Some("no head was signed yet, so a cut-off tail could not be seen".to_owned()),
@@ -125,7 +130,7 @@ fn verifying_key(keys: &StateDir) -> Result<Option<VerifyingKey>, GoalError> {
 
 /// Looks at the one entry that the head names; only where it is not there, at the whole.
 fn holds(conn: &Connection, state: &StateDir, keys: &StateDir) -> Result<(), GoalError> {
-    let Some(head) = stored(state)? else { return Ok(()) };
+    let Some(head) = stored(state)? else { return removed(conn, keys) };
     let key = verifying_key(keys)?;
     if let Some(key) = &key {
         key.verify(&head)?;
@@ -140,7 +145,14 @@ fn holds(conn: &Connection, state: &StateDir, keys: &StateDir) -> Result<(), Goa
 }
 
 /// No head is there. A run signs one before it begins, so after the first nobody is without.
-fn removed(conn: &Connection) -> Result<(), GoalError> {
+fn removed(conn: &Connection, keys: &StateDir) -> Result<(), GoalError> {
+    if keys.read(SIGNED)?.is_some() {
+        return Err(GoalError::LedgerDamaged(format!(
+            "{HEAD} is gone, though one was signed here; put the state back from a backup, or, if you removed it yourself, \
+             say so by removing {}",
+            keys.path().join(SIGNED).display()
+        )));
+    }
     let query = Query::default().with_event(Event::GoalExecuted).with_limit(1);
     if Ledger::entries(conn, &query)?.is_empty() {
         return Ok(());

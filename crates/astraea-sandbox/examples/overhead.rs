@@ -60,8 +60,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             Ok::<_, astraea_sandbox::SandboxError>(())
         })?;
     }
-    for (name, mut times) in times {
+    for (_, times) in &mut times {
         times.sort();
+    }
+    for (name, times) in &times {
         let at = |share: usize| times.get(times.len() * share / 100).copied().unwrap_or_default();
         println!(
             "{name:30} least {:>9.2?}  quarter {:>9.2?}  median {:>9.2?}",
@@ -70,5 +72,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             at(50)
         );
     }
+    let median = |name| {
+        let times = times.iter().find(|(known, _)| *known == name).map(|(_, times)| times);
+        times.and_then(|times| times.get(times.len() / 2)).copied().unwrap_or_default()
+    };
+    let plain = median("plain process");
+    let added = |name| median(name).saturating_sub(plain).as_secs_f64();
+    let ratio = added("tier A") / added("bare bwrap").max(1e-9);
+    let word = if ratio <= 2.0 { "held" } else { "MISSED" };
+    println!("what tier A adds / what bare bwrap adds = {ratio:.2}  (at most 2: {word})");
     Ok(())
 }

@@ -12,7 +12,8 @@ use crate::{
 /// # Errors
 /// When there is no such result.
 pub(crate) fn diff(global: &Global, result: Option<&str>) -> Result<u8, Failure> {
-    output::text(&open(global, false)?.diff(result)?)?;
+    let diff = open(global, false)?.diff(result)?;
+    print_as(global, &serde_json::json!({ "diff": diff }), || diff.clone())?;
     Ok(0)
 }
 

@@ -15,4 +15,5 @@ mod laws;
 mod open;
 mod policy;
 mod snapshots;
+mod unprivileged;
 mod world;

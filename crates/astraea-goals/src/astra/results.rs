@@ -185,7 +185,7 @@ impl Astra {
     }
 
     /// Records an event of the ledger.
-    async fn record(
+    pub(super) async fn record(
         &self,
         kind: &str,
         data: serde_json::Value,

@@ -8,8 +8,8 @@ const MINE: &str = "(define (domain mine)
   (:task check_all :parameters ())
   (:method check_all_tests :parameters () :task (check_all) :ordered-subtasks (and (run_tests))))";
 
-#[test]
-fn an_untrusted_repository_may_only_narrow() {
+#[tokio::test(flavor = "multi_thread")]
+async fn an_untrusted_repository_may_only_narrow() {
     let repo = Repo::new(AREA);
     repo.write("mine.hddl", MINE);
     repo.write(
@@ -21,12 +21,15 @@ fn an_untrusted_repository_may_only_narrow() {
     assert_eq!(astra.config().goal.timeout_ms, 5000);
     assert!(!astra.domain().goals().contains(&"check_all".to_owned()));
     assert!(astra.config().notes[0].contains("commands.shell"), "{:?}", astra.config().notes);
-    astra.trust(true).unwrap();
+    astra.trust(true).await.unwrap();
     let astra = repo.astra();
     assert!(astra.is_trusted() && astra.config().shell);
     assert!(astra.domain().goals().contains(&"check_all".to_owned()));
-    astra.trust(false).unwrap();
+    astra.trust(false).await.unwrap();
     assert!(!repo.astra().is_trusted());
+    let entries = astra.ledger_entries(&astraea_goals::LedgerQuery::default()).unwrap();
+    let events: Vec<_> = entries.iter().map(|entry| entry.event.to_string()).collect();
+    assert_eq!(events, ["trust_given", "trust_revoked"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,7 +1,7 @@
 //! Whole runs on real repositories, through the sandbox that is there.
 #![expect(clippy::disallowed_methods, reason = "a test looks at the state as it lies on disk")]
 
-use astraea_goals::{ExecuteGoal, GoalError, Outcome, RunState, Watch};
+use astraea_goals::{Astra, ExecuteGoal, GoalError, Outcome, RunState, Watch};
 use serde_json::json;
 
 use crate::support::{AREA, Repo, has, mend};
@@ -311,4 +311,35 @@ async fn case_72_a_run_signs_over_neither_a_cut_ledger_nor_a_removed_head() {
     damaged(astra.execute_goal(mend(), &Watch::default()).await.map(drop));
     assert_eq!(std::fs::read(&state).unwrap(), head);
     damaged(astra.ledger_verify().map(drop));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn case_72_head_and_database_removed_together_are_missed() {
+    let repo = Repo::new(AREA);
+    repo.astra().trust(true).await.unwrap();
+    let database = repo.astra().repository().state().db_path();
+    assert!(repo.astra().ledger_verify().unwrap().signed);
+    for name in ["state.db", "state.db-wal", "state.db-shm", "ledger-head.json"] {
+        let _ = std::fs::remove_file(database.with_file_name(name));
+    }
+    let verified = repo.astra().ledger_verify();
+    assert!(matches!(verified, Err(GoalError::LedgerDamaged(_))), "{verified:?}");
+    let signed_over = repo.astra().trust(false).await;
+    assert!(matches!(signed_over, Err(GoalError::LedgerDamaged(_))), "{signed_over:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn case_72_a_database_that_is_cut_off_is_a_damaged_ledger() {
+    let repo = Repo::new(AREA);
+    let options = repo.options();
+    let astra = repo.astra();
+    astra.trust(true).await.unwrap();
+    let database = astra.repository().state().db_path();
+    drop(astra);
+    let bytes = std::fs::read(&database).unwrap();
+    std::fs::write(&database, &bytes[..bytes.len() / 2]).unwrap();
+    let _ = std::fs::remove_file(database.with_file_name("state.db-wal"));
+    let opened = Astra::open(options).and_then(|astra| astra.ledger_verify());
+    let error = opened.expect_err("half of the database is gone");
+    assert_eq!(error.exit_code(), 7, "{error}");
 }
