@@ -4,7 +4,6 @@ use crate::{
     args::Global,
     commands::{open, print_as},
     failure::Failure,
-    output,
 };
 
 /// `astra diff`.
