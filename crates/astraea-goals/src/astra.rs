@@ -20,6 +20,7 @@ use crate::config::{Config, ConfigError, ConfigLayer, Layers, unknown_variables}
 use crate::domain::{CodingDomain, MethodFile};
 use crate::error::GoalError;
 use crate::home::{self, Trust};
+use crate::learning::LearningProjection;
 use crate::runs::{self, RunsProjection};
 use crate::store;
 
@@ -115,7 +116,7 @@ impl Astra {
             JournalOptions::default().with_clock(clock.clone()),
             store::projections(redactor.clone())
                 .into_iter()
-                .chain([Box::new(RunsProjection) as Box<_>])
+                .chain([Box::new(RunsProjection) as Box<_>, Box::new(LearningProjection) as Box<_>])
                 .collect(),
         )?);
         let goals = store::GoalStore::new(journal.clone(), repo.state().db_path())

@@ -214,7 +214,7 @@ impl Envelope {
     }
 }
 
-const TYPES: [(&str, &[(&str, &str)]); 22] = [
+const TYPES: [(&str, &[(&str, &str)]); 23] = [
     (
         "goal_started",
         &[
@@ -258,6 +258,17 @@ const TYPES: [(&str, &[(&str, &str)]); 22] = [
             ("methods?", "strings"),
             ("because?", "string"),
             ("ruled_out?", "strings"),
+        ],
+    ),
+    (
+        "parameter_adapted",
+        &[
+            ("parameter", "string"),
+            ("method", "string"),
+            ("kind", "string"),
+            ("plan", "string"),
+            ("won", "boolean"),
+            ("ms", "integer"),
         ],
     ),
     ("graph_started", &[("task_graph", "object")]),

@@ -24,6 +24,7 @@ mod envelope;
 mod error;
 mod hints;
 mod home;
+mod learning;
 mod ledger_head;
 mod lower;
 mod model;

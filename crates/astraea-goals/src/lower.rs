@@ -36,7 +36,8 @@ const EDITS: &[&str] = &[
 /// Actions of a chat model that the domain may name.
 const MODEL: [&str; 3] = ["design_implementation", "write_code", "fix_issues"];
 /// Actions that judge what others did.
-const CHECKS: [&str; 5] = ["run_tests", "pytest", "npm_test", "check_output", "verify_state"];
+const CHECKS: &[&str] =
+    &["run_tests", "pytest", "npm_test", "build", "check_output", "verify_state"];
 
 /// Every action that there is an executor for.
 pub(crate) const ACTIONS: &[&str] = &[
@@ -54,6 +55,7 @@ pub(crate) const ACTIONS: &[&str] = &[
     "run_tests",
     "pytest",
     "npm_test",
+    "build",
     "check_output",
     "verify_state",
     "commit",
@@ -296,6 +298,20 @@ fn task(id: String, action: &str, atom: &Atom, require: Option<&str>, how: &Lowe
             put("expect_exit", context.value("expect_exit").cloned());
             reads = everything();
         }
+        "build" => {
+            put("tool", context.value("build_tool").cloned());
+            put("artifacts", context.value("artifacts").cloned());
+            reads = everything();
+        }
+        "verify_state" => {
+            // `expect` of the context: files, absent, patterns, json, facts
+            for (name, value) in
+                context.value("expect").and_then(Value::as_object).into_iter().flatten()
+            {
+                put(name, Some(value.clone()));
+            }
+            reads = everything();
+        }
         "shell_command" | "bash" => {
             put("command", context.resolve(atom, 0));
             (reads, writes) = (everything(), everything());
@@ -431,6 +447,7 @@ mod tests {
             tests: Vec::new(),
             timeout_ms: 60_000,
             missing: Vec::new(),
+            learned: Default::default(),
         };
         let seen = json!({ "facts": facts, "failing": ["t::bad"] });
         let planned = planner.plan("plan-1", &seen, &Tried::default()).unwrap();

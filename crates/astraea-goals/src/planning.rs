@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Instant;
 
-use astraea_htn::{Atom, Done, Error, Explanation, Network, Options, Plan, RuledOut, Verdict};
+use astraea_htn::{
+    Atom, CompiledDomain, Done, Error, Explanation, Network, Options, Plan, RuledOut, Verdict,
+};
 use astraea_taskgraph::{Task, TaskId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -13,6 +15,7 @@ use crate::context::GoalContext;
 use crate::domain::{CodingDomain, Facts};
 use crate::error::GoalError;
 use crate::hints::{Hints, NO_HINTS};
+use crate::learning::{self, Learned};
 use crate::lower::{ACTIONS, Lowering, lower};
 
 /// The longest plan that is accepted.
@@ -81,6 +84,8 @@ pub(crate) struct Planner {
     pub(crate) timeout_ms: u64,
     /// Actions that nothing carries out here; no plan may use them.
     pub(crate) missing: Vec<String>,
+    /// What became of methods before.
+    pub(crate) learned: Learned,
 }
 
 impl Planner {
@@ -112,11 +117,12 @@ impl Planner {
         let state = facts.to_state(&self.domain, &self.context)?;
         let network = Network::task(self.goal.as_str());
         let options = self.options(tried);
-        let compiled = self.domain.compiled();
+        let (compiled, notes) = self.compiled(seen);
+        let compiled = &compiled;
         let mut record = PlanRecord {
             plan_id: plan_id.to_owned(),
             facts: facts.to_data(),
-            notes: facts.notes.clone(),
+            notes: facts.notes.iter().cloned().chain(notes).collect(),
             ..PlanRecord::default()
         };
         let found = compiled.plan(&state, &network, &options);
@@ -155,8 +161,20 @@ impl Planner {
         let tried = Tried::default();
         let state = self.facts(seen, &tried).to_state(&self.domain, &self.context)?;
         let network = Network::task(self.goal.as_str());
-        let why = self.domain.compiled().explain(&state, &network, &self.options(&tried));
-        why.map(|why| explanation(&why)).map_err(|error| domain_error(&error))
+        let (compiled, notes) = self.compiled(seen);
+        let why = compiled.explain(&state, &network, &self.options(&tried));
+        let why = why.map(|why| explanation(&why)).map_err(|error| domain_error(&error))?;
+        Ok(notes.into_iter().fold(why, |why, note| format!("{why}{note}\n")))
+    }
+
+    /// The domain with the costs that experience gives in this kind of repository, and what to say of them.
+    fn compiled(&self, seen: &Value) -> (CompiledDomain, Vec<String>) {
+        let kind = learning::kind_of(&seen["facts"]);
+        let methods = &self.domain.compiled().ast().methods;
+        let declared = methods.iter().filter_map(|m| Some((m.name.text.as_str(), m.cost?)));
+        let costs = self.learned.costs(&kind, declared);
+        let notes = costs.iter().map(|adapted| adapted.words(&kind)).collect();
+        (self.domain.with_costs(&costs), notes)
     }
 
     fn options(&self, tried: &Tried) -> Options<'static> {

@@ -3,6 +3,8 @@
 mod answer;
 mod args;
 #[cfg(feature = "shell")]
+mod build;
+#[cfg(feature = "shell")]
 mod check_output;
 #[cfg(feature = "git")]
 mod commit;
@@ -84,6 +86,7 @@ pub fn register(registry: Registry, workspace: Arc<Workspace>) -> Registry {
     let registry = registry.with("commit", host(ws, commit::Commit));
     #[cfg(feature = "shell")]
     let registry = registry
+        .with("build", host(ws, build::Build))
         .with("check_output", host(ws, check_output::CheckOutput))
         .with("shell_command", host(ws, shell::Shell))
         .with_alias("bash", "shell_command");

@@ -278,6 +278,7 @@ impl Astra {
             tests: started.tests.clone(),
             timeout_ms: started.limits.timeout_ms,
             missing: missing_actions(&registry),
+            learned: self.learned()?,
         });
         let timed = Arc::new(TimedJournal::new(self.journal.clone()));
         let finisher = Arc::new(Finisher {

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::Astra;
 use crate::error::GoalError;
+use crate::learning::Learned;
 use crate::ledger_head::{self, LedgerReport};
 
 /// One thing that was looked at by `astra doctor`.
@@ -33,6 +34,13 @@ impl Check {
 }
 
 impl Astra {
+    /// What became of methods so far, by kind of repository.
+    pub(super) fn learned(&self) -> Result<Learned, GoalError> {
+        Learned::read(&self.reader()?).map_err(|error| {
+            GoalError::Journal(format!("what was learned cannot be read: {error}"))
+        })
+    }
+
     pub(super) fn reader(&self) -> Result<Connection, GoalError> {
         Ok(self.journal.reader()?)
     }

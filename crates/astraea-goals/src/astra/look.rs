@@ -47,6 +47,7 @@ impl Astra {
             tests: tests.clone(),
             timeout_ms: limits.timeout_ms,
             missing: missing_actions(&registry),
+            learned: self.learned()?,
         };
         let options = GraphOptions::default().with_timeout_ms(limits.timeout_ms);
         let internal =

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use astraea_htn::{CompiledDomain, Source};
 
 use crate::error::GoalError;
+use crate::learning::Adapted;
 use crate::lower::ACTIONS;
 
 pub(crate) use facts::Facts;
@@ -91,6 +92,23 @@ impl CodingDomain {
     #[must_use]
     pub fn compiled(&self) -> &CompiledDomain {
         &self.compiled
+    }
+
+    /// The same domain with other costs of some methods.
+    pub(crate) fn with_costs(&self, costs: &[Adapted]) -> CompiledDomain {
+        if costs.is_empty() {
+            return self.compiled.clone();
+        }
+        let mut domain = self.compiled.ast().clone();
+        for method in &mut domain.methods {
+            if let Some(adapted) = costs.iter().find(|a| a.method == method.name.text) {
+                method.cost = Some(adapted.cost);
+            }
+        }
+        CompiledDomain::compile(domain).unwrap_or_else(|error| {
+            tracing::warn!(%error, "learned costs are left out");
+            self.compiled.clone()
+        })
     }
 
     /// Actions of the user's own, and whether they edit files.

@@ -15,6 +15,7 @@ use super::verdict::{delivered, evidence, missing, observed};
 use super::{GOAL_FINISHED, Started};
 use crate::astra::Pinned;
 use crate::changes::NewChange;
+use crate::learning;
 use crate::lower::OBSERVE;
 use crate::planning::PlanRecord;
 use crate::result::{GoalResult, HeldChange, ModelUse, Outcome, SuspiciousLine, TaskResult};
@@ -64,6 +65,8 @@ impl Finisher {
         let payload =
             json!({ "goal_id": result.goal_id, "outcome": result.outcome, "result": result });
         let mut records = vec![NewRecord::new(GOAL_FINISHED, payload).with_run(self.run.clone())];
+        let ms = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        records.extend(learning::records(&self.run, past, outcome, ms));
         records.extend(scheduled);
         records.extend((self.closing)(&self.started, &self.run, &result));
         (result, records)

@@ -22,7 +22,8 @@ use crate::config::Limits;
 use crate::domain::MethodFile;
 
 pub(crate) use drive::{Drive, Start};
-pub(crate) use finish::Finisher;
+pub(crate) use finish::{Finisher, Past};
+pub(crate) use verdict::observed;
 
 /// The kind of the record that opens a run.
 pub(crate) const GOAL_STARTED: &str = "goal_started";

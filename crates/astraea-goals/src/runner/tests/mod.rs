@@ -267,6 +267,7 @@ impl World {
             tests: self.tests.iter().map(|&test| test.to_owned()).collect(),
             timeout_ms: started.limits.timeout_ms,
             missing: missing_actions(&self.registry()),
+            learned: Default::default(),
         });
         let clock = Arc::new(ManualClock::new(1_700_000_000_000));
         let finisher = Arc::new(Finisher {
