@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn the_manifest_says_how_and_the_lock_file_with_what() {
         let build = r#"{"scripts":{"build":"tsc"}}"#;
-        let found = |files, dir| check(files, dir, None);
+        let found = |files: &[(&str, &str)], dir: &str| check(files, dir, None);
         assert_eq!(
             found(&[("Cargo.toml", ""), ("Makefile", "")], "").unwrap(),
             "cargo build --offline"
