@@ -6,6 +6,7 @@
 #![expect(unsafe_code, reason = "ptrace, waitpid and kill have no safe form")]
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fs::File;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -289,11 +290,10 @@ impl Tracer<'_> {
 
     /// The call, if it is one on a file that counts.
     fn counted(&mut self, pid: i32, number: i64, args: &[u64; 6]) -> Option<Call> {
-        if !self.memory.contains_key(&pid) {
-            let mem = File::open(format!("/proc/{pid}/mem")).ok()?;
-            self.memory.insert(pid, mem);
-        }
-        let mem = self.memory.get(&pid)?;
+        let mem = match self.memory.entry(pid) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(File::open(format!("/proc/{pid}/mem")).ok()?),
+        };
         let call = call(number, args, mem)?;
         let open = |fd: u64| std::fs::read_link(format!("/proc/{pid}/fd/{}", fd as i32)).ok();
         let named = |at: u64| PathBuf::from(std::ffi::OsStr::from_bytes(&text(mem, at)));
