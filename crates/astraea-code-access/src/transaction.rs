@@ -308,8 +308,15 @@ impl Repository {
         self.step("clean up")?;
         for step in &intent.steps {
             if let Ok((dir, _)) = self.door().parent(&step.change.path) {
-                drop(dir.unlink(step.temp.as_bytes()));
-                drop(dir.unlink(format!("{}.old", step.temp).as_bytes()));
+                for name in [step.temp.clone(), format!("{}.old", step.temp)] {
+                    match dir.unlink(name.as_bytes()) {
+                        // The intent stays, so that whoever opens the repository next tries again.
+                        Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                            return Err(Error::io("remove the old file of a change", e));
+                        }
+                        _ => {}
+                    }
+                }
             }
             if step.change.to.is_none() {
                 self.remove_empty(step.change.path.parent());
