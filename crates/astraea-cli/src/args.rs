@@ -165,7 +165,7 @@ pub(crate) struct Goal {
     #[arg(long, value_name = "REV")]
     pub(crate) base: Option<String>,
     /// Milliseconds for the whole goal.
-    #[arg(long, value_name = "MS", allow_negative_numbers = true)]
+    #[arg(long, value_name = "MS", allow_negative_numbers = true, value_parser = milliseconds)]
     pub(crate) timeout: Option<i64>,
     /// Let the plan run shell commands (in the sandbox).
     #[arg(long)]
@@ -186,6 +186,13 @@ pub(crate) struct Spending {
     /// The most that the model may cost, by the prices in your config.toml.
     #[arg(long, value_name = "COST", allow_negative_numbers = true)]
     pub(crate) max_cost: Option<f64>,
+}
+
+/// A whole number; one that is out of every range is clipped, so that the check of the range explains it.
+fn milliseconds(text: &str) -> Result<i64, String> {
+    let number: i128 =
+        text.parse().map_err(|_| "give a whole number of milliseconds".to_owned())?;
+    Ok(i64::try_from(number).unwrap_or(if number < 0 { i64::MIN } else { i64::MAX }))
 }
 
 #[derive(Debug, Clone, Subcommand)]

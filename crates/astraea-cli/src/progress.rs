@@ -146,6 +146,7 @@ fn line(event: &Envelope) -> Option<String> {
             format!("- {name} {}", event.kind.trim_start_matches("task_"))
         }
         "breaker_opened" => format!("! {name} failed too often and is held back"),
+        "planned" if steps(event).is_empty() => return None,
         "planned" => format!("plan: {}", steps(event)),
         "replanned" => format!("plan again: {}", steps(event)),
         "delivered" => format!("delivered: {}", field(event, "branch")),

@@ -38,7 +38,7 @@ mod workspace;
 
 #[cfg(feature = "shell")]
 pub use actions::CustomCommand;
-pub use actions::{SuiteRun, register, run_suite};
+pub use actions::{SuiteRun, register, run_suite, syntax_regression};
 pub use error::Error;
 pub use evidence::{Comparison, TestId, TestOutcome, TestReport};
 #[cfg(feature = "model")]

@@ -249,7 +249,16 @@ impl Astra {
         self.model.as_ref()
     }
 
-    /// The goal store.
+    /// Signs the head of the ledger after something was written through [`goals`](Self::goals), so that
+    /// it cannot be cut off unseen; returns the hash of the last entry.
+    ///
+    /// # Errors
+    /// [`GoalError::LedgerDamaged`] where the ledger no longer holds what was signed last.
+    pub fn seal(&self) -> Result<String, GoalError> {
+        self.sign_ledger()
+    }
+
+    /// The goal store. What writes through it calls [`seal`](Self::seal) afterwards.
     #[must_use]
     pub fn goals(&self) -> &store::GoalStore {
         &self.goals

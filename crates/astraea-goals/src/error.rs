@@ -39,8 +39,8 @@ pub enum GoalError {
         /// What was given, in a word.
         found: &'static str,
     },
-    /// A value in the context has the wrong type, or does not fit with the others.
-    #[error("context field `{field}` {problem}")]
+    /// A value in the context, or an argument of the tool, has the wrong type, or does not fit with the others.
+    #[error("field `{field}` {problem}")]
     ContextField {
         /// The field.
         field: String,
@@ -48,7 +48,9 @@ pub enum GoalError {
         problem: String,
     },
     /// The time limit is no positive number of milliseconds up to a day.
-    #[error("timeout_ms is {given}: give a whole number of milliseconds from 1 to {max}")]
+    #[error(
+        "the time limit (timeout_ms) is {given}: give a whole number of milliseconds from 1 to {max}"
+    )]
     Timeout {
         /// What was given.
         given: String,
@@ -151,6 +153,11 @@ impl From<astraea_code_access::Error> for GoalError {
     fn from(error: astraea_code_access::Error) -> Self {
         if matches!(error, astraea_code_access::Error::StateVersion { .. }) {
             return Self::Repository(format!("written by a newer version of astra: {error}"));
+        }
+        if let astraea_code_access::Error::Io { source, .. } = &error
+            && source.kind() == std::io::ErrorKind::StorageFull
+        {
+            return Self::Journal(format!("{error}; free some space and do it again"));
         }
         Self::Repository(error.to_string())
     }

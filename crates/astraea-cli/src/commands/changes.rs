@@ -26,7 +26,7 @@ pub(crate) async fn run(global: &Global, command: Option<Changes>) -> Result<u8,
             let approved = astra.approve_change(&id).await?;
             print_as(global, &approved, || {
                 format!(
-                    "approved; it is on {}\ntake: astra apply {}",
+                    "approved; it is on {}, and no test was run on it\ntake: astra apply {}",
                     approved.branch, approved.branch
                 )
             })?;

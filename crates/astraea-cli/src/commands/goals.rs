@@ -46,10 +46,12 @@ pub(crate) async fn run(global: &Global, command: Option<Goals>) -> Result<u8, F
         Goals::Create { text, value, effort, risk, idempotency_key } => {
             let goal = NewGoal::new(text).with_worth(value, effort, risk);
             let goal = store.create(goal, idempotency_key.as_deref()).await.map_err(refused)?;
+            astra.seal()?;
             list(global, &[goal])?;
         }
         Goals::Adopt { id } => {
             let goal = store.adopt(&GoalId::new(id), None, None).await.map_err(refused)?;
+            astra.seal()?;
             list(global, &[goal])?;
         }
         Goals::Abandon { id } => {
@@ -57,6 +59,7 @@ pub(crate) async fn run(global: &Global, command: Option<Goals>) -> Result<u8, F
                 .abandon(&GoalId::new(id), "abandoned on the command line", None, None)
                 .await
                 .map_err(refused)?;
+            astra.seal()?;
             list(global, &[goal])?;
         }
     }
@@ -66,7 +69,8 @@ pub(crate) async fn run(global: &Global, command: Option<Goals>) -> Result<u8, F
 fn find(astra: &Astra, id: &str) -> Result<Goal, Failure> {
     let goal = astra.goals().get(&GoalId::new(id)).map_err(refused)?;
     goal.ok_or_else(|| {
-        Failure::new(1, format!("there is no goal `{}`; astra goals lists them", shown(id)))
+        let message = format!("there is no goal {}: `astra goals` lists them", shown(id));
+        Failure::new(1, message)
     })
 }
 

@@ -23,10 +23,12 @@ pub(crate) fn run(global: &Global, command: &Ledger) -> Result<u8, Failure> {
         Ledger::Verify => {
             let report = astra.ledger_verify()?;
             print_as(global, &report, || {
-                let signed = if report.signed {
-                    "its signed head agrees"
-                } else {
-                    "there is no signed head yet"
+                let signed = match (report.signed, report.signed_entries) {
+                    (false, _) => "there is no signed head yet".to_owned(),
+                    (true, all) if all == report.entries => "its signed head agrees".to_owned(),
+                    (true, some) => format!(
+                        "its signed head vouches for the first {some}; the next run signs the rest"
+                    ),
                 };
                 let note =
                     report.note.as_deref().map(|note| format!("\n{note}")).unwrap_or_default();

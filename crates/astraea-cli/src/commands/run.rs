@@ -130,6 +130,11 @@ pub(crate) fn print_result(global: &Global, result: &GoalResult) -> Result<(), F
         text.push_str(&format!(
             "\nlook: astra diff {branch}\ntake: astra apply {branch}   (back: astra undo)\n"
         ));
+    } else if result.alternatives.iter().any(|one| one.branch.is_some()) {
+        text.push_str("\nThe candidates disagree; choose one:\n");
+        for branch in result.alternatives.iter().filter_map(|one| one.branch.as_ref()) {
+            text.push_str(&format!("look: astra diff {branch}   take: astra apply {branch}\n"));
+        }
     } else if result.outcome.is_resumable() {
         text.push_str(&format!("\ngo on: astra resume {}\n", result.run));
     }

@@ -56,6 +56,7 @@ pub(crate) use suite::run_in_order;
 pub use suite::{SuiteRun, run_suite};
 #[cfg(feature = "model")]
 pub(crate) use syntax::check as check_syntax;
+pub use syntax::regression as syntax_regression;
 
 /// Adds every executor that the features allow, under the names that the planner uses.
 ///

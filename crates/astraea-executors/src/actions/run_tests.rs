@@ -197,6 +197,9 @@ fn judge(
     if scaffold {
         return None;
     }
+    if after.counts.passed == 0 {
+        return say(ErrorClass::TestFailure, format!("nothing passes: {}", summary(after)));
+    }
     if !c.new_failing.is_empty() && before.collection_errors.is_empty() {
         return say(ErrorClass::TestFailure, format!("new tests fail: {}", names(&c.new_failing)));
     }

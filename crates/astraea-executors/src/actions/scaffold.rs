@@ -88,6 +88,10 @@ impl Plan {
             Some(path) => path,
             None => RepoPath::new(join(&self.dir(tree), &self.file_name()))?,
         };
+        if given && path.as_str().is_some_and(|name| tree.read(name).is_some()) {
+            let problem = format!("names {path}, which exists: a scaffold is a new file");
+            return Err(Error::argument("scaffold", "file_path", problem));
+        }
         let mut builder = ws.repo().edit(ws.snapshot(), base);
         let stub = self.stub().ok_or_else(|| {
             let problem = format!("is {}, for which there is no scaffold", self.language);

@@ -28,8 +28,10 @@ fn text(ws: &Workspace, base: &EditSet, path: &RepoPath) -> Result<Option<String
     Ok(bytes.and_then(|b| String::from_utf8(b).ok()))
 }
 
-/// What is wrong with the new text that was not wrong with the old one.
-pub(super) fn regression(path: &str, before: Option<&str>, after: &str) -> Option<String> {
+/// What is wrong with the new text of the file `path` that was not wrong with the old one, if anything.
+/// Source files with a grammar here, JSON and TOML are looked at; others pass.
+#[must_use]
+pub fn regression(path: &str, before: Option<&str>, after: &str) -> Option<String> {
     let old = before.map_or(0, |text| errors(path, text).0);
     let (new, message) = errors(path, after);
     (new > old).then_some(message)

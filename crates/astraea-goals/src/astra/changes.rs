@@ -1,6 +1,7 @@
 //! Changes that a person approves or rejects.
 
 use astraea_code_access::{Access, Delivery, EditSet, RepoPath, Snapshot};
+use astraea_executors::syntax_regression;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -61,6 +62,14 @@ impl Astra {
             let path =
                 RepoPath::new(&wanted.file_path).map_err(astraea_code_access::Error::from)?;
             let nothing = EditSet::new();
+            let found = self.repo.lookup(&snapshot, &nothing, &path).map_err(delivery)?;
+            let before = found.and_then(|(id, _)| self.repo.blob(id).ok());
+            let before = before.and_then(|bytes| String::from_utf8(bytes).ok());
+            let (name, after) = (wanted.file_path.as_str(), wanted.new_content.as_str());
+            if let Some(wrong) = syntax_regression(name, before.as_deref(), after) {
+                let wrong = format!("{path} would not parse: {wrong}; nothing was scheduled");
+                return Err(GoalError::Store(StoreError::Invalid(wrong)));
+            }
             let edits = {
                 let mut editor = self.repo.edit(&snapshot, &nothing);
                 editor.write(&path, wanted.new_content.as_bytes()).map_err(delivery)?;
@@ -87,10 +96,9 @@ impl Astra {
     /// # Errors
     /// Where there is no such change, or its contents are no longer there.
     pub fn change_diff(&self, id: &str) -> Result<String, GoalError> {
-        let change = self
-            .goals
-            .change(id)?
-            .ok_or_else(|| StoreError::Missing(format!("there is no change {id}")))?;
+        let change = self.goals.change(id)?.ok_or_else(|| {
+            StoreError::Missing(format!("there is no change {id}: `astra changes` lists them"))
+        })?;
         let pinned: Pinned = serde_json::from_value(change.edits)
             .map_err(|error| GoalError::Internal(format!("change {id} is unreadable: {error}")))?;
         self.repo.diff(&pinned.snapshot, &pinned.edits).map_err(delivery)

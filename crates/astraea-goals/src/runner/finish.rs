@@ -29,6 +29,9 @@ pub(crate) struct Past {
     pub(crate) result: Arc<RunResult>,
 }
 
+/// Files that the copy does not hold, as far as they are named one by one.
+const MAX_LEFT_OUT: usize = 5;
+
 /// Makes results and closing records.
 #[derive(Debug)]
 pub(crate) struct Finisher {
@@ -141,7 +144,7 @@ impl Finisher {
             completed_at: Some(rfc3339(self.clock.now_ms())),
             execution_time_ms: self.begun.elapsed().as_secs_f64() * 1000.0,
             replans: u32::try_from(past.len().saturating_sub(1)).unwrap_or(u32::MAX),
-            notes: started.notes.iter().map(|note| clean(note)).collect(),
+            notes: self.notes().iter().map(|note| clean(note)).collect(),
             ..GoalResult::default()
         };
         for (number, one) in past.iter().enumerate() {
@@ -165,6 +168,18 @@ impl Finisher {
         out.model = self.model(past);
         out.timings = self.timings(past);
         out
+    }
+
+    /// What the settings held back, and what the copy does not hold.
+    fn notes(&self) -> Vec<String> {
+        let left = &self.started.snapshot.left_out;
+        let told = left.iter().take(MAX_LEFT_OUT);
+        let mut notes = self.started.notes.clone();
+        notes.extend(told.map(|one| format!("not in the copy: {} ({})", one.path, one.reason)));
+        if let Some(more) = left.len().checked_sub(MAX_LEFT_OUT).filter(|more| *more > 0) {
+            notes.push(format!("not in the copy: {more} more files"));
+        }
+        notes
     }
 
     fn last_plan(&self, out: &mut GoalResult, last: &Past) {
@@ -320,5 +335,12 @@ fn suspicious(result: &RunResult) -> Vec<SuspiciousLine> {
             }
         }
     }
+    // A line that only passing tests ran has no evidence against it.
+    if lines.iter().any(|line| line.score > NO_EVIDENCE) {
+        lines.retain(|line| line.score > NO_EVIDENCE);
+    }
     lines
 }
+
+/// The score that localisation gives to lines about which the tests say nothing.
+const NO_EVIDENCE: f64 = 0.05;

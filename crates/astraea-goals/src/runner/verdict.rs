@@ -43,8 +43,7 @@ pub(crate) fn judge(
     }
 }
 
-const TIME_IS_UP: &str =
-    "the time limit was reached; `astra resume` goes on from here, `--timeout` gives more";
+const TIME_IS_UP: &str = "the time limit was reached; `astra resume` goes on from here with as much time again, `astra run --timeout` begins with more";
 
 fn in_time(
     goal: &str,
@@ -142,6 +141,10 @@ fn succeeded(goal: &str, tests: &[String], plan: &PlanRecord, result: &RunResult
         .values()
         .any(|out| out.value.get("outcome").and_then(|o| o.as_str()) == Some("verified"));
     let fixed = match evidence.fixed.len() {
+        0 if evidence.passed < evidence.tests_run => format!(
+            "no outcome changed: {} of {} tests pass, as before",
+            evidence.passed, evidence.tests_run
+        ),
         0 => format!("all {} tests hold", evidence.passed),
         1 => format!("{} passes now and nothing got worse", evidence.fixed[0]),
         n => format!("{n} failing tests pass now and nothing got worse"),

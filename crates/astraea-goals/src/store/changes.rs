@@ -119,6 +119,8 @@ impl GoalStore {
     }
 
     fn change_there(&self, id: &str) -> Result<Change, StoreError> {
-        self.change(id)?.ok_or_else(|| StoreError::Missing(format!("there is no change {id}")))
+        self.change(id)?.ok_or_else(|| {
+            StoreError::Missing(format!("there is no change {id}: `astra changes` lists them"))
+        })
     }
 }

@@ -188,8 +188,9 @@ impl GoalStore {
     }
 
     fn there(&self, id: &GoalId) -> Result<Goal, StoreError> {
-        self.read(|conn| tables::goal(conn, id.as_str()))?
-            .ok_or_else(|| StoreError::Missing(format!("there is no goal {id}")))
+        self.read(|conn| tables::goal(conn, id.as_str()))?.ok_or_else(|| {
+            StoreError::Missing(format!("there is no goal {id}: `astra goals` lists them"))
+        })
     }
 
     /// The goal of this id; none where there is none or it was deleted.

@@ -134,6 +134,9 @@ async fn behaviour_22_a_scheduled_change_waits_for_approval() {
             "{forbidden}: {error}"
         );
     }
+    let broken = ScheduleChange { new_content: "def (\n".to_owned(), ..change("notes.py") };
+    let error = astra.schedule_change(broken).await.unwrap_err();
+    assert!(error.to_string().contains("would not parse"), "{error}");
     let approved = astra.approve_change(&waiting.id).await.unwrap();
     assert_eq!(approved.change.status, ModificationStatus::Merged);
     assert_eq!(repo.branches(), [approved.branch.as_str()]);
