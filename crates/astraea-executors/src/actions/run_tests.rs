@@ -197,9 +197,6 @@ fn judge(
     if scaffold {
         return None;
     }
-    if after.counts.passed == 0 {
-        return say(ErrorClass::TestFailure, format!("nothing passes: {}", summary(after)));
-    }
     if !c.new_failing.is_empty() && before.collection_errors.is_empty() {
         return say(ErrorClass::TestFailure, format!("new tests fail: {}", names(&c.new_failing)));
     }
@@ -218,6 +215,9 @@ fn judge(
             format!("still failing: {}", names(&c.still_failing))
         };
         return say(ErrorClass::TestFailure, still);
+    }
+    if after.counts.passed == 0 {
+        return say(ErrorClass::TestFailure, format!("nothing passes: {}", summary(after)));
     }
     if require == Some(Require::Grow) && c.new_passing.is_empty() {
         return say(ErrorClass::TestFailure, "no new test shows it".to_owned());
