@@ -12,6 +12,7 @@ mod http;
 mod kills;
 mod model;
 mod play;
+mod real_model;
 mod report;
 mod scenario;
 mod serve;
@@ -42,6 +43,10 @@ fn run(args: Vec<String>) -> anyhow::Result<ExitCode> {
             "--kills" => kills = Some(args.next().unwrap_or_default().parse()?),
             "--bench-chat" => {
                 return bench_chat::run(args.next().unwrap_or_default().parse()?, 512);
+            }
+            "--real-model" => {
+                let url = args.next().unwrap_or_default();
+                return real_model::run(&url, args.next().unwrap_or_default().parse()?);
             }
             "--bench-goal" => return bench::goal(args.next().unwrap_or_default().parse()?),
             other => filter = other.to_owned(),

@@ -9,6 +9,7 @@ mod ci;
 mod environment;
 mod faults;
 mod flags;
+mod llama;
 mod test;
 mod tidy;
 
@@ -38,6 +39,7 @@ fn run() -> anyhow::Result<()> {
         flags::XtaskCmd::Ci(_) => ci::run(&sh),
         flags::XtaskCmd::Faults(cmd) => faults::run(&sh, &cmd),
         flags::XtaskCmd::Bench(cmd) => bench::run(&sh, &cmd),
+        flags::XtaskCmd::Llama(cmd) => llama::run(&sh, &cmd),
     }
 }
 

@@ -21,7 +21,7 @@ pub(crate) async fn guard(
 ) -> Response {
     let host = request.uri().authority().map(|authority| authority.as_str().to_owned());
     let mut response = match admit(&shared, &peer, host, request.headers()) {
-        Ok(()) => next.run(request).await,
+        Ok(()) => told(next.run(request).await).await,
         Err(problem) => {
             tracing::info!(code = problem.code, peer = %peer.remote, "refused");
             problem.into_response()
@@ -31,6 +31,31 @@ pub(crate) async fn guard(
         response
             .headers_mut()
             .insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// The longest text of a refusal that is kept, in bytes.
+const MAX_REFUSAL: usize = 4096;
+
+/// A refusal of the framework (a method, a path, a body) as a problem like any other.
+async fn told(response: Response) -> Response {
+    let status = response.status();
+    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    if !(status.is_client_error() || status.is_server_error())
+        || kind.is_some_and(|kind| kind.contains("json"))
+    {
+        return response;
+    }
+    let allow = response.headers().get(header::ALLOW).cloned();
+    let text = axum::body::to_bytes(response.into_body(), MAX_REFUSAL).await.unwrap_or_default();
+    let mut detail = String::from_utf8_lossy(&text).into_owned();
+    if detail.is_empty() {
+        detail = status.canonical_reason().unwrap_or("refused").to_lowercase();
+    }
+    let mut response = Problem::new(status, "refused", detail).into_response();
+    if let Some(allow) = allow {
+        response.headers_mut().insert(header::ALLOW, allow);
     }
     response
 }

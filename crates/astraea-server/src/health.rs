@@ -1,12 +1,12 @@
 //! Whether all is well.
 
-use axum::{Json, extract::State};
+use axum::{Json, extract::State, http::StatusCode};
 use serde_json::{Value, json};
 
 use crate::server::Shared;
 
-/// `ok`, or `degraded` with the reason: a ledger that fails verification, or no sandbox.
-pub(crate) async fn health(State(shared): State<Shared>) -> Json<Value> {
+/// `ok`, or 503 and `degraded` with the reason: a ledger that fails verification, or no sandbox.
+pub(crate) async fn health(State(shared): State<Shared>) -> (StatusCode, Json<Value>) {
     let model = shared.persona.has_model();
     let looked = shared.blocking(move |astra| -> Result<Value, astraea_goals::GoalError> {
         let ledger = match astra.ledger_verify() {
@@ -19,9 +19,10 @@ pub(crate) async fn health(State(shared): State<Shared>) -> Json<Value> {
         Ok(json!({"status": status, "ledger": ledger, "sandbox_tier": tier.to_string(), "model": model,
             "version": env!("CARGO_PKG_VERSION")}))
     });
-    Json(
-        looked
-            .await
-            .unwrap_or_else(|problem| json!({"status": "degraded", "problem": problem.detail})),
-    )
+    let body = looked
+        .await
+        .unwrap_or_else(|problem| json!({"status": "degraded", "problem": problem.detail}));
+    let well = body["status"] == "ok";
+    let status = if well { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(body))
 }

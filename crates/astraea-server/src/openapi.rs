@@ -126,6 +126,10 @@ fn add(
         "421": problem("The Host is not this server's"), "default": problem("What went wrong"),
     });
     responses[status] = json!({"description": "Done", "content": {kind: {}}});
+    if path == "/health" {
+        responses["503"] =
+            json!({"description": "Degraded: why", "content": {"application/json": {}}});
+    }
     if path.ends_with("/chat") {
         responses["202"] =
             json!({"description": "Under way: the run's id", "content": {"application/json": {}}});

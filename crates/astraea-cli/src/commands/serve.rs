@@ -42,11 +42,26 @@ pub(crate) async fn run(global: &Global, host: String, port: u16) -> Result<u8, 
     let stop = CancellationToken::new();
     let signal = stop.clone();
     tokio::spawn(async move {
-        let _ = tokio::signal::ctrl_c().await;
+        asked_to_stop().await;
         signal.cancel();
     });
     server.run(stop).await.map_err(|error| Failure::new(1, error.to_string()))?;
     Ok(0)
+}
+
+/// Ctrl-C, or what a service manager sends. Goals that go on are stopped in order and can be resumed.
+async fn asked_to_stop() {
+    #[cfg(unix)]
+    if let Ok(mut terminate) =
+        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+    {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        }
+        return;
+    }
+    let _ = tokio::signal::ctrl_c().await;
 }
 
 /// The persona before a repository.

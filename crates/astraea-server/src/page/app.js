@@ -14,8 +14,8 @@ const input = (/** @type {string} */ id) => /** @type {HTMLInputElement} */ (at(
 const runs = new Map();
 let shown = "";
 let since = 0;
-/** @type {string | null} */
-let conversation = null;
+/** @type {string | null} The conversation of this tab: it is still there when the page is loaded again. */
+let conversation = sessionStorage.getItem("conversation");
 
 /** @param {RequestInit} [options] */
 function withToken(options = {}) {
@@ -30,6 +30,7 @@ function say(text, kind) {
   item.textContent = text;
   at("talk").append(item);
   item.scrollIntoView({ block: "end" });
+  return item;
 }
 
 at("ask").addEventListener("submit", async (event) => {
@@ -38,6 +39,7 @@ at("ask").addEventListener("submit", async (event) => {
   if (!message) return;
   input("message").value = "";
   say(message, "you");
+  const working = say("…", "working");
   try {
     const response = await fetch("/api/chat", withToken({
       method: "POST", headers: { "content-type": "application/json" },
@@ -46,11 +48,37 @@ at("ask").addEventListener("submit", async (event) => {
     const body = await response.json();
     if (!response.ok) throw new Error(body.detail ?? response.statusText);
     conversation = body.conversation_id;
+    sessionStorage.setItem("conversation", body.conversation_id);
+    working.remove();
     say(body.response, "astra");
   } catch (error) {
-    say(String(error), "bad");
+    working.remove();
+    say(error instanceof Error ? error.message : String(error), "bad");
   }
 });
+
+// Enter sends, Shift+Enter begins a line.
+at("message").addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+    event.preventDefault();
+    /** @type {HTMLFormElement} */ (at("ask")).requestSubmit();
+  }
+});
+
+/** Shows what was said before the page was loaded again. */
+async function remember() {
+  if (!conversation) return;
+  const response = await fetch(`/api/conversations/${encodeURIComponent(conversation)}`, withToken());
+  if (response.status === 404) {
+    conversation = null;
+    sessionStorage.removeItem("conversation");
+  }
+  if (!response.ok) return;
+  for (const turn of (await response.json()).turns) {
+    say(turn.message, "you");
+    say(turn.answer || `(${turn.state})`, turn.state === "answered" ? "astra" : "bad");
+  }
+}
 
 /** @param {any} event */
 function take(event) {
@@ -177,4 +205,5 @@ async function listen() {
   }
 }
 
+void remember();
 void listen();

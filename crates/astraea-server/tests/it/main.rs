@@ -3,5 +3,7 @@
 
 mod chat;
 mod guard;
+mod limits;
 mod rest;
+mod streams;
 mod support;

@@ -47,6 +47,10 @@ impl House {
     }
 
     pub(crate) async fn with_model(url: Option<String>) -> Self {
+        Self::with_options(url, ServerOptions::default()).await
+    }
+
+    pub(crate) async fn with_options(url: Option<String>, limits: ServerOptions) -> Self {
         let home = tempfile::tempdir().unwrap();
         let files = [
             ("area.py", "def area(width, height):\n    return width + height\n"),
@@ -86,7 +90,7 @@ impl House {
             .with_all(code_tools(Some(astra.repository().clone())));
         let store = Arc::new(FileStore::new(astra.repository().clone()));
         let persona = Persona::new(model, tools, store, redactor);
-        let options = ServerOptions::default().with_port(0);
+        let options = limits.with_port(0);
         let server = Server::bind(astra.clone(), persona, runs.clone(), options).await.unwrap();
         let (address, stop) = (server.address(), CancellationToken::new());
         let token = Token::of(&astra).unwrap().reveal().to_owned();
