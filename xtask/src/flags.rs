@@ -34,13 +34,12 @@ xflags::xflags! {
             /// Then each race of a directory that becomes a link, for so many seconds.
             optional --race seconds: u64
         }
-        /// Measures. NAME: `goal`, `chat`, `plan`, `access` or `add-tests`.
         /// Talks with llama.cpp's own server, its model of random weights; fetches a large wheel.
         cmd llama {
             /// How many exchanges (50).
             optional --exchanges n: u32
         }
-        /// Measures. NAME: `goal`, `chat`, `plan` or `add-tests`.
+        /// Measures. NAME: `goal`, `chat`, `plan`, `access` or `add-tests`.
         cmd bench {
             /// Which benchmark.
             required name: String
