@@ -84,7 +84,7 @@ async fn the_users_rules_rewrite_text() {
     ]);
     let output = run.good("apply_rules", json!({ "rules": "rules.toml" })).await;
     assert_eq!(output.artifacts, ["a.py"]);
-    assert_eq!(output.value["replaced"], json!([2]));
+    assert_eq!(output.value["replaced"], json!({ "rule 1": 2 }));
     assert!(run.bad("apply_rules", json!({ "rules": "rules.toml" })).await.starts_with("NoPatch"));
 }
 
