@@ -70,7 +70,7 @@ fn run(domain: Source<'_>, problem: Source<'_>, args: &Args) -> Result<u8, Error
     // A little is kept for checking and printing.
     let time = Duration::from_secs_f64(args.seconds * 0.96);
     let mut options = Options::default().with_max_steps(u64::MAX);
-    options.max_depth = 1_000_000;
+    options.max_depth = u32::MAX;
     let plan = if args.lifted {
         let stop = || cpu() >= time;
         domain.plan(&problem.state, &problem.tasks, &options.with_stop(&stop))?

@@ -65,6 +65,20 @@ impl CompiledDomain {
             && options.max_plan_length.is_none();
         let asked =
             Asked { top: &request.top, goal: request.goal.as_ref(), ordered: request.ordered };
+        if std::env::var_os("SAT").is_some() {
+            until.set(budget.time);
+            let mut pause = Stop::new(&stop, budget.memory / 2);
+            let problem = build(&self.model, &state.objects, &state.store, &asked, &mut pause).unwrap();
+            eprintln!("ground {:?} facts {} tasks {} methods {}", (budget.elapsed)(), problem.facts, problem.tasks.len(), problem.methods.len());
+            let mut pause = Stop::new(&stop, budget.memory);
+            match crate::ground::consult(&problem, &mut pause, budget.memory) {
+                Progress::Found(path) => {
+                    let plan = replay(&self.model, &state.objects, &asked, &problem, &path);
+                    return Ok(self.priced(state, plan));
+                }
+                o => {eprintln!("{o:?}"); return Err(Error::Stopped { limit: Limit::Stopped });}
+            }
+        }
         let ground = OnceCell::new();
         let mut progression = None;
         let mut over = !free;

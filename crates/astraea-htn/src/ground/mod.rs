@@ -1,8 +1,11 @@
 //! A problem with every variable bound, and a heuristic search on it.
 
 mod build;
+mod certain;
 mod heuristic;
 mod intern;
+mod layers;
+mod oracle;
 mod progress;
 mod reach;
 mod replay;
@@ -11,6 +14,7 @@ use crate::cond::Cond;
 use crate::model::Method;
 
 pub(crate) use build::build;
+pub(crate) use oracle::consult;
 pub(crate) use progress::{Progress, Progression};
 pub(crate) use replay::replay;
 
