@@ -1,4 +1,4 @@
-//! Both searches in turn, on one thread, under one budget.
+//! The searches in turn, on one thread, under one budget.
 
 use std::cell::{Cell, OnceCell};
 use std::fmt;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::domain::CompiledDomain;
 use crate::error::{Error, Limit};
-use crate::ground::{Asked, Progress, Progression, Stop, build, replay};
+use crate::ground::{Asked, Progress, Progression, Stop, build, consult, replay};
 use crate::network::Network;
 use crate::options::Options;
 use crate::plan::Plan;
@@ -33,8 +33,28 @@ impl fmt::Debug for Budget<'_> {
     }
 }
 
-/// Until which part of the time each search goes, in turn: lifted, ground, lifted, ground, lifted.
-const TURNS: [f64; 5] = [0.015, 0.3, 0.45, 0.85, 1.0];
+/// One of the searches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Engine {
+    /// Depth first, nothing bound before it is needed.
+    Lifted,
+    /// Best first on the ground problem.
+    Ground,
+    /// A SAT solver on the ground problem.
+    Sat,
+}
+
+/// Whose turn it is, and until which part of the time.
+const TURNS: [(Engine, f64); 6] = [
+    (Engine::Lifted, 0.03),
+    (Engine::Ground, 0.22),
+    (Engine::Sat, 0.72),
+    (Engine::Lifted, 0.8),
+    (Engine::Ground, 0.97),
+    (Engine::Lifted, 1.0),
+];
+/// Until which part of the time the ground problem may be made.
+const GROUNDING: f64 = 0.72;
 
 impl CompiledDomain {
     /// Looks for a plan with the lifted depth-first search and, where that does not come to an end soon, with a heuristic search on the ground
@@ -65,26 +85,13 @@ impl CompiledDomain {
             && options.max_plan_length.is_none();
         let asked =
             Asked { top: &request.top, goal: request.goal.as_ref(), ordered: request.ordered };
-        if std::env::var_os("SAT").is_some() {
-            until.set(budget.time);
-            let mut pause = Stop::new(&stop, budget.memory / 2);
-            let problem = build(&self.model, &state.objects, &state.store, &asked, &mut pause).unwrap();
-            eprintln!("ground {:?} facts {} tasks {} methods {}", (budget.elapsed)(), problem.facts, problem.tasks.len(), problem.methods.len());
-            let mut pause = Stop::new(&stop, budget.memory);
-            match crate::ground::consult(&problem, &mut pause, budget.memory) {
-                Progress::Found(path) => {
-                    let plan = replay(&self.model, &state.objects, &asked, &problem, &path);
-                    return Ok(self.priced(state, plan));
-                }
-                o => {eprintln!("{o:?}"); return Err(Error::Stopped { limit: Limit::Stopped });}
-            }
-        }
         let ground = OnceCell::new();
         let mut progression = None;
         let mut over = !free;
-        for (turn, part) in TURNS.iter().enumerate() {
-            let lifted = turn % 2 == 0;
-            if !lifted && over {
+        let mut full = false;
+        for (turn, (engine, part)) in TURNS.iter().enumerate() {
+            let lifted = *engine == Engine::Lifted;
+            if (!lifted && over) || (*engine == Engine::Ground && full) {
                 continue;
             }
             let last = over && turn > 0;
@@ -118,12 +125,22 @@ impl CompiledDomain {
             }
             let mut pause = Stop::new(&stop, budget.memory / 2);
             let problem = ground.get_or_init(|| {
-                until.set(budget.time.mul_f64(TURNS[3]));
+                until.set(budget.time.mul_f64(GROUNDING));
                 build(&self.model, &state.objects, &state.store, &asked, &mut pause).ok()
             });
             until.set(budget.time.mul_f64(*part));
             over = true;
             let Some(problem) = problem else { continue };
+            if *engine == Engine::Sat {
+                over = false;
+                pause = Stop::new(&stop, budget.memory);
+                // That it finds nothing is no proof for a partially ordered problem, so it is taken for none.
+                if let Progress::Found(path) = consult(problem, &mut pause, budget.memory) {
+                    let plan = replay(&self.model, &state.objects, &asked, problem, &path);
+                    return Ok(self.priced(state, plan));
+                }
+                continue;
+            }
             let run = progression.get_or_insert_with(|| Progression::new(problem));
             pause = Stop::new(&stop, budget.memory);
             match run.run(&mut pause) {
@@ -132,7 +149,10 @@ impl CompiledDomain {
                     return Ok(self.priced(state, plan));
                 }
                 Progress::Exhausted => {}
-                Progress::Stopped => over = pause.is_full(),
+                Progress::Stopped => {
+                    over = false;
+                    full |= pause.is_full();
+                }
             }
         }
         Err(Error::Stopped { limit: Limit::Stopped })

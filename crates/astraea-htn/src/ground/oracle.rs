@@ -39,7 +39,7 @@ impl Callbacks for Watch<'_> {
 /// Conflicts that a question for a complete plan may cost, to begin with.
 const FIRST_CONFLICTS: u64 = 400;
 /// Bytes for a literal of a clause, with its share of what the solver keeps.
-const BYTES_LITERAL: usize = 12;
+const BYTES_LITERAL: usize = 14;
 
 /// Looks for a plan with a SAT solver.
 pub(crate) fn consult(ground: &Ground, stop: &mut Stop<'_>, memory: usize) -> Progress {
@@ -65,9 +65,8 @@ pub(crate) fn consult(ground: &Ground, stop: &mut Stop<'_>, memory: usize) -> Pr
             next += 1;
             layers.refine(leaf);
             let children = &layers.places[leaf as usize].children;
-            leaves.extend(
-                children.iter().filter(|c| !layers.places[**c as usize].tasks.is_empty()),
-            );
+            leaves
+                .extend(children.iter().filter(|c| !layers.places[**c as usize].tasks.is_empty()));
             if stop.soon() || layers.size * BYTES_LITERAL + layers.words * 4 > memory {
                 return Progress::Stopped;
             }
@@ -134,5 +133,63 @@ impl Layers<'_, Solver<Watch<'_>>> {
             stack.extend(place.children.iter().rev());
         }
         path
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ground::{Asked, build, replay};
+    use crate::search::Request;
+    use crate::{CompiledDomain, Network, Options, Plan};
+
+    /// Rooms in a row, some locked; a walk is as long as it has to be.
+    const WALK: &str = "(define (domain walk) (:types room)
+        (:predicates (at ?r - room) (door ?a ?b - room) (shut ?r - room))
+        (:task go :parameters (?r - room))
+        (:method there :parameters (?r - room) :task (go ?r) :precondition (at ?r) :ordered-subtasks ())
+        (:method on :parameters (?r ?a ?b - room) :task (go ?r) :precondition (and (at ?a) (door ?a ?b))
+          :ordered-subtasks (and (move ?a ?b) (go ?r)))
+        (:action move :parameters (?a ?b - room) :precondition (and (at ?a) (not (shut ?b)))
+          :effect (and (not (at ?a)) (at ?b) (shut ?a))))";
+
+    fn ask(doors: &[&str], task: &str) -> Result<Plan, Progress> {
+        let domain = CompiledDomain::from_hddl(WALK).unwrap();
+        let mut state = domain.state();
+        for room in ["a", "b", "c", "d", "e"] {
+            state.add_object(room, "room").unwrap();
+        }
+        for fact in ["at a"].iter().chain(doors) {
+            state.add(*fact).unwrap();
+        }
+        let options = Options::default();
+        let tasks = Network::task(task);
+        let request = Request::new(&domain.model, &state.objects, &tasks, &options).unwrap();
+        let asked = Asked { top: &request.top, goal: None, ordered: request.ordered };
+        let never = || false;
+        let mut stop = Stop::new(&never, 1 << 26);
+        let ground = build(&domain.model, &state.objects, &state.store, &asked, &mut stop).unwrap();
+        match consult(&ground, &mut stop, 1 << 26) {
+            Progress::Found(path) => {
+                let plan = replay(&domain.model, &state.objects, &asked, &ground, &path);
+                domain.verify(&state, &tasks, &plan).unwrap();
+                Ok(plan)
+            }
+            other => Err(other),
+        }
+    }
+
+    #[test]
+    fn a_model_is_a_plan() {
+        let doors = ["door a b", "door a c", "door c d", "door d e", "door b a"];
+        assert_eq!(ask(&doors, "go e").unwrap().steps.len(), 3);
+        assert_eq!(ask(&doors, "go a").unwrap().steps.len(), 0);
+    }
+
+    #[test]
+    fn what_cannot_be_is_refuted_although_the_methods_recur() {
+        // Rooms are shut behind the walker, so a walk ends, and no door leads to `d`.
+        let doors = ["door a b", "door b c", "door c a", "door d e"];
+        assert_eq!(ask(&doors, "go e").unwrap_err(), Progress::Exhausted);
     }
 }
