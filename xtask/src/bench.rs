@@ -2,6 +2,7 @@
 
 mod add_tests;
 mod plan;
+mod repair;
 
 use xshell::{Shell, cmd};
 
@@ -19,9 +20,10 @@ pub(crate) fn run(sh: &Shell, flags: &flags::Bench) -> anyhow::Result<()> {
         "add-tests" => add_tests::run(sh, flags),
         "access" => access(sh, &rounds),
         "plan" => plan::run(sh, flags),
+        "repair" => repair::run(sh, flags),
         other => {
             anyhow::bail!(
-                "there is no benchmark `{other}`; known: access, goal, chat, plan, add-tests"
+                "there is no benchmark `{other}`; known: access, goal, chat, plan, add-tests, repair"
             )
         }
     }

@@ -39,7 +39,7 @@ xflags::xflags! {
             /// How many exchanges (50).
             optional --exchanges n: u32
         }
-        /// Measures. NAME: `goal`, `chat`, `plan`, `access` or `add-tests`.
+        /// Measures. NAME: `goal`, `chat`, `plan`, `access`, `add-tests` or `repair`.
         cmd bench {
             /// Which benchmark.
             required name: String
@@ -49,13 +49,13 @@ xflags::xflags! {
             optional --rounds n: u32
             /// plan: the problems, a CSV file with the columns track,domain,domain_file,problem_file.
             optional --suite csv: PathBuf
-            /// add-tests: programs with wrong twins, a JSONL file.
+            /// add-tests: programs with wrong twins, a JSONL file; repair: bugs, with the fields of HumanEvalFix.
             optional --data jsonl: PathBuf
-            /// add-tests: the language of the programs (python).
+            /// add-tests: the language of the programs (python); repair: of the bugs (python, rust or js).
             optional --lang name: String
             /// plan: the directory that the suite's files are in.
             optional --root dir: PathBuf
-            /// plan: CPU seconds a problem (10); add-tests: seconds a program (60).
+            /// plan: CPU seconds a problem (10); add-tests: seconds a program (60); repair: CPU seconds a task (20, Rust 60).
             optional --cpu seconds: u64
             /// plan: MiB of address space a problem (4096).
             optional --mem mib: u64
@@ -67,10 +67,16 @@ xflags::xflags! {
             optional --threads n: usize
             /// plan: only so many problems of each domain; add-tests: about so many programs, evenly spread.
             optional --sample n: usize
-            /// plan: only domains whose TRACK/NAME contains this; add-tests: only programs whose id does.
+            /// plan: only domains whose TRACK/NAME contains this; add-tests: only programs whose id does; repair: the same, with a `$` at the id's end.
             optional --only part: String
-            /// plan: the program to measure; without it, the example `hddl` of astraea-htn.
+            /// The program to measure; without it, an example: `hddl` of astraea-htn, or `repair_one` of astraea-executors (with --dir: `astra`).
             optional --planner program: PathBuf
+            /// repair: the tests that the search may see: full (the task's `test`) or example (its `example_test`).
+            optional --search which: String
+            /// repair: where the delivered sources and the reports go.
+            optional --patches dir: PathBuf
+            /// repair: a folder of repositories, each with a failing test, instead of tasks.
+            optional --dir folder: PathBuf
         }
     }
 }

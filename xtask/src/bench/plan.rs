@@ -178,7 +178,7 @@ fn one(
 }
 
 /// Waits for a process: its exit code (none where a signal ended it), its CPU seconds, its largest resident set in MB.
-fn wait(pid: u32) -> anyhow::Result<(Option<i32>, f64, u64)> {
+pub(super) fn wait(pid: u32) -> anyhow::Result<(Option<i32>, f64, u64)> {
     let pid = libc::pid_t::try_from(pid)?;
     let mut status = 0;
     let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();

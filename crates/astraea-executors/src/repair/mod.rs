@@ -2,13 +2,14 @@
 //!
 //! A patch is handed on as an edit set; the tests that follow in the plan confirm it in a fresh copy.
 
+mod meter;
 mod python;
 #[cfg(feature = "model")]
 mod rivals;
 mod rust;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use astraea_code_access::{EditSet, RepoPath};
 use astraea_engine::{ErrorClass, Executor, ExecutorError, Outcome, Output, TaskContext};
@@ -20,6 +21,7 @@ use crate::actions::{baseline, deliver, edited, failed, run_suite};
 use crate::evidence::{TestId, TestReport, Verdict};
 use crate::workspace::blocking;
 use crate::{Error, Workspace};
+use meter::Meter;
 
 #[cfg(feature = "model")]
 pub(crate) use rivals::{can_compare, compare};
@@ -30,8 +32,10 @@ const SHARE: f64 = 0.85;
 /// The executor of `repair`.
 ///
 /// Arguments: `tests`, a list of what a person typed to name the tests that matter; all failing ones when empty.
-/// The value of its output: `edits`, `outcome` (`verified` or `plausible`), `report`. A failure is of the class
-/// `NoPatch` with `suspicious`, or `Ambiguous` with `input` and `alternatives`.
+/// `cpu_ms`: how much processor time the search may use, in milliseconds; without it only the task's own limit counts.
+/// The value of its output: `edits`, `outcome` (`verified` or `plausible`), `report`, `cpu_ms` and `first_patch_cpu_ms`,
+/// the processor time used in all and until the first patch. A failure is of the class `NoPatch` with `suspicious`, or
+/// `Ambiguous` with `input` and `alternatives`.
 pub(crate) fn executor(ws: Arc<Workspace>) -> Arc<dyn Executor> {
     Arc::new(Repair { ws })
 }
@@ -54,6 +58,8 @@ struct Job {
     failing: Vec<TestId>,
     /// When the search must have ended.
     deadline: Instant,
+    /// The processor time that it uses.
+    meter: Arc<Meter>,
 }
 
 /// What a search found.
@@ -118,6 +124,7 @@ impl Repair {
             baseline: report,
             failing,
             deadline: started + cx.budget.mul_f64(SHARE),
+            meter: Arc::new(Meter::new(cx.task.args["cpu_ms"].as_u64().map(Duration::from_millis))),
         };
         let found = if python {
             python::search(&job).await?
@@ -183,6 +190,8 @@ async fn answer(job: &Job, found: Found, started: Instant) -> Result<Outcome, Re
         "outcome": report.outcome.to_string(),
         "report": masked(job, &report)?,
         "suspicious": masked(job, &report.suspicious)?,
+        "cpu_ms": job.meter.spent().as_millis(),
+        "first_patch_cpu_ms": job.meter.first().map(|first| first.as_millis()),
         "timings": { "copy_us": 0, "subprocess_us": micros, "deliver_us": 0 },
     });
     if report.outcome.has_patch()

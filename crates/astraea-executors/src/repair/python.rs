@@ -62,7 +62,7 @@ async fn begin(job: &Job) -> Result<Begun, Refused> {
     let root = copy.seen_at().join(&dir);
     // Tracing may take all the time there is: it is the goal's own limit that ends it, so that it can be resumed.
     let far = job.deadline + job.cx.budget;
-    let worker = Worker::new(session, job.cx.cancel.clone(), far, prepared);
+    let worker = Worker::new(session, job.cx.cancel.clone(), far, prepared, job.meter.clone());
     Ok(Begun { worker, tree, runner, dir, sources, root })
 }
 

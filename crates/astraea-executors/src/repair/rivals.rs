@@ -35,6 +35,7 @@ pub(crate) async fn compare(
         baseline: baseline.clone(),
         failing,
         deadline: Instant::now() + within,
+        meter: Arc::default(),
     };
     match python::compare(&job, file, texts).await {
         Ok(comparison) => Ok(comparison),

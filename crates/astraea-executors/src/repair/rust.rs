@@ -90,9 +90,10 @@ async fn search_in(job: &Job, files: Vec<SourceFile>, runner: Runner) -> Result<
         );
     job.cx.progress("searching for an edit");
     let given = files.clone();
-    let (cx, deadline) = (job.cx.clone(), job.deadline);
+    let (cx, deadline, meter) = (job.cx.clone(), job.deadline, job.meter.clone());
     let report = blocking(move || {
-        let mut oracle = RustOracle::new(builder, given, tests, seen.screening, cx, deadline);
+        let mut oracle =
+            RustOracle::new(builder, given, tests, seen.screening, (cx, deadline), meter);
         repair(&request, &mut oracle).map_err(|e| Error::Internal(format!("repair: {e}")))
     })
     .await?;

@@ -42,6 +42,7 @@ class State:
         self.expected = {}
         self.test_cpu = 5.0
         self.late = False
+        self.until = None
 
 
 STATE = State()
@@ -50,15 +51,26 @@ STATE = State()
 # ---------------------------------------------------------------- forking
 
 
+def cpu_used():
+    """Processor seconds of this process and of all children that ended."""
+    used = os.times()
+    return used.user + used.system + used.children_user + used.children_system
+
+
 def run_forked(jobs, parallel):
     """Runs (key, function, cpu, wall) jobs in children; yields (key, how, value) as they end.
 
-    `how` is "ok" with the value the function returned, "timeout", or "died" with a text.
+    `how` is "ok" with the value the function returned, "timeout", or "died" with a text. Jobs that have not begun when
+    the processor time is used up are left out.
     """
     waiting = list(jobs)
     waiting.reverse()
     running = {}
     while waiting or running:
+        if waiting and STATE.until is not None and cpu_used() >= STATE.until:
+            waiting.clear()
+            if not running:
+                return
         while waiting and len(running) < parallel:
             key, function, cpu, wall = waiting.pop()
             reader, writer = os.pipe()
@@ -667,6 +679,7 @@ def whole_suite(candidate, failing, passing):
 
 
 def try_candidates(request, answer):
+    STATE.until = None if request.get("left") is None else cpu_used() + request["left"]
     failing = request["failing"]
     passing = sorted(request["passing"], key=lambda test: -STATE.kills.get(test, 0))
     cpu, wall = request["cpu"], request["wall"]
@@ -1057,6 +1070,7 @@ def main():
     os.environ.pop("PYTEST_ADDOPTS", None)
 
     def answer(value):
+        value["cpu"] = round(cpu_used(), 3)
         answers.write(json.dumps(value) + "\n")
         answers.flush()
 
@@ -1066,6 +1080,7 @@ def main():
             continue
         try:
             request = json.loads(line)
+            STATE.until = None
             command = request.get("cmd")
             if command == "baseline":
                 answer(baseline(request))

@@ -1,7 +1,8 @@
 //! Talks to the worker: JSON lines over the pipes of a sandbox session.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use astraea_engine::{CancellationToken, TaskContext};
 use astraea_repair::{Candidate, Comparison, Oracle, OracleError, SourceFile, Verdict};
@@ -10,6 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::super::Refused;
+use super::super::meter::Meter;
 use crate::runners::{Runner, RunnerKind, below};
 use crate::{Error, Prepared};
 
@@ -29,6 +31,7 @@ pub(super) struct Worker {
     session: Session,
     cancel: CancellationToken,
     deadline: Instant,
+    meter: Arc<Meter>,
     /// Holds the copy and its lock while the worker lives.
     _prepared: Prepared,
 }
@@ -69,8 +72,9 @@ impl Worker {
         cancel: CancellationToken,
         deadline: Instant,
         prepared: Prepared,
+        meter: Arc<Meter>,
     ) -> Self {
-        Self { session, cancel, deadline, _prepared: prepared }
+        Self { session, cancel, deadline, meter, _prepared: prepared }
     }
 
     /// Runs all tests once, traced.
@@ -152,7 +156,12 @@ impl Worker {
             Ok(Err(error)) => Err(Silence::Broken(error.to_string())),
             Ok(Ok(None)) => Err(Silence::Broken("it ended".into())),
             Ok(Ok(Some(line))) => {
-                serde_json::from_slice(&line).map_err(|e| Silence::Broken(format!("not JSON: {e}")))
+                let answer: Value = serde_json::from_slice(&line)
+                    .map_err(|e| Silence::Broken(format!("not JSON: {e}")))?;
+                if let Some(seconds) = answer["cpu"].as_f64() {
+                    self.meter.lives(Duration::try_from_secs_f64(seconds).unwrap_or_default());
+                }
+                Ok(answer)
             }
         }
     }
@@ -192,7 +201,7 @@ impl PythonOracle {
         let suite = cpu + self.tests.seconds * 4.0 + 2.0;
         let request = json!({
             "cmd": "try", "candidates": self.candidates(batch)?, "failing": self.tests.failing, "passing": self.tests.passing,
-            "cpu": cpu, "wall": cpu * 4.0 + 1.0, "suite_cpu": suite, "suite_wall": suite * 4.0 + 2.0, "startup": startup, "parallel": self.parallel,
+            "left": self.worker.meter.left().map(|left| left.as_secs_f64()), "cpu": cpu, "wall": cpu * 4.0 + 1.0, "suite_cpu": suite, "suite_wall": suite * 4.0 + 2.0, "startup": startup, "parallel": self.parallel,
         });
         let mut answers: BTreeMap<u64, Value> = BTreeMap::new();
         block_on(async {
@@ -201,6 +210,9 @@ impl PythonOracle {
                 let answer = self.worker.read().await?;
                 if let Some(error) = answer.get("error") {
                     return Err(Silence::Broken(error.to_string()));
+                }
+                if answer["kind"] == "pass" {
+                    self.worker.meter.found();
                 }
                 match answer["id"].as_u64() {
                     Some(id) => answers.insert(id, answer),
@@ -230,11 +242,14 @@ impl Oracle for PythonOracle {
     }
 
     fn should_stop(&self) -> bool {
-        self.worker.cancel.is_cancelled() || Instant::now() >= self.worker.deadline
+        self.worker.cancel.is_cancelled()
+            || Instant::now() >= self.worker.deadline
+            || self.worker.meter.is_over()
     }
 
     fn compare(&mut self, patches: &[Candidate]) -> Result<Comparison, OracleError> {
-        let request = json!({"cmd": "compare", "candidates": self.candidates(patches)?, "cpu": SLOW, "wall": 20.0, "parallel": self.parallel});
+        let left = self.worker.meter.left_in_all().map(|left| left.as_secs_f64());
+        let request = json!({"cmd": "compare", "candidates": self.candidates(patches)?, "left": left, "cpu": SLOW, "wall": 20.0, "parallel": self.parallel});
         let answer = block_on(async {
             self.worker.send(&request).await?;
             self.worker.read().await

@@ -9,6 +9,7 @@ use astraea_repair::schemata::{SWITCH, TRACE, TRACE_MARK};
 use astraea_sandbox::{CommandSpec, Exit, Mount};
 
 use crate::evidence::{TestId, TestOutcome};
+use crate::repair::meter::Meter;
 use crate::{Error, Prepared, Workspace};
 
 /// A test binary.
@@ -28,6 +29,7 @@ pub(super) struct Binary {
 #[derive(Debug)]
 pub(super) struct Binaries {
     ws: Arc<Workspace>,
+    meter: Arc<Meter>,
     spec: CommandSpec,
     all: Vec<Binary>,
     /// Holds the copy and its lock.
@@ -59,6 +61,7 @@ pub(super) enum Which<'a> {
 impl Binaries {
     pub(super) fn new(
         ws: Arc<Workspace>,
+        meter: Arc<Meter>,
         prepared: Prepared,
         shown: Vec<Mount>,
         all: Vec<Binary>,
@@ -67,7 +70,7 @@ impl Binaries {
         spec.mounts.extend(shown);
         spec.limits.output_bytes = spec.limits.output_bytes.min(4 << 20);
         spec.env.insert("RUST_BACKTRACE".into(), "0".into());
-        Self { ws, spec, all, _prepared: prepared }
+        Self { ws, meter, spec, all, _prepared: prepared }
     }
 
     /// Asks each binary for its tests. One that has no list (`harness = false`) is left out.
@@ -149,6 +152,7 @@ impl Binaries {
         }
         spec.limits.wall = Some(wall);
         let finished = self.ws.sandbox().run(&spec, cancel).await?;
+        self.meter.ended(finished.cpu);
         let mut tried = Tried { wall: finished.wall, ..Tried::default() };
         match finished.exit {
             Exit::Cancelled => return Err(Error::Cancelled),

@@ -8,6 +8,7 @@ use astraea_repair::SourceFile;
 use astraea_sandbox::{Mount, Stdin};
 use serde_json::Value;
 
+use super::super::meter::Meter;
 use super::super::{Job, Refused};
 use super::binaries::{Binaries, Binary};
 use crate::runners::{Runner, from_root, join};
@@ -58,6 +59,7 @@ pub(super) struct Builder {
     cx: astraea_engine::TaskContext,
     edits: astraea_code_access::EditSet,
     deadline: std::time::Instant,
+    meter: Arc<Meter>,
     runner: Runner,
     shelf: String,
     shelved: Vec<String>,
@@ -74,6 +76,7 @@ impl Builder {
             cx: job.cx.clone(),
             edits: job.edits.clone(),
             deadline: job.deadline,
+            meter: job.meter.clone(),
             runner,
             shelf,
             shelved: Vec::new(),
@@ -150,6 +153,7 @@ impl Builder {
         if !told.good {
             if told.errors.is_empty() {
                 let ended = talk.session.wait().await.map_err(Error::from)?;
+                self.meter.ended(ended.cpu);
                 let said = crate::evidence::clip(ended.stderr.text().trim(), 2000);
                 if self.cx.cancel.is_cancelled() {
                     return Err(Error::Cancelled.into());
@@ -157,6 +161,9 @@ impl Builder {
                 return Err(Refused::Environment(format!(
                     "cargo does not build the tests here: {said}"
                 )));
+            }
+            if let Ok(ended) = talk.session.wait().await {
+                self.meter.ended(ended.cpu);
             }
             return Ok(Built::Errors(told.errors));
         }
@@ -185,10 +192,12 @@ impl Builder {
                 tests.push(artifact.clone());
             }
         }
-        drop(talk);
+        if let Ok(ended) = talk.session.wait().await {
+            self.meter.ended(ended.cpu);
+        }
         let binaries = tests.iter().map(|artifact| artifact.binary(&tests)).collect();
         let run = self.ws.command(&copy, ["true"], &self.runner.dir).await?;
-        let built = Binaries::new(self.ws.clone(), run, shown, binaries);
+        let built = Binaries::new(self.ws.clone(), self.meter.clone(), run, shown, binaries);
         built
             .list(&self.cx.cancel)
             .await

@@ -11,6 +11,7 @@ use astraea_repair::{
 };
 
 use super::super::Refused;
+use super::super::meter::Meter;
 use super::binaries::{Binaries, Which};
 use super::build::{Builder, Built, CompileError, parallel};
 use crate::Error;
@@ -52,6 +53,7 @@ pub(super) struct RustOracle {
     suite: Duration,
     cx: TaskContext,
     deadline: Instant,
+    meter: Arc<Meter>,
     /// Those that no switch reaches; they come last.
     alone: BTreeSet<CandidateId>,
     built_alone: usize,
@@ -64,8 +66,8 @@ impl RustOracle {
         files: Vec<SourceFile>,
         tests: Tests,
         took: (Duration, Duration),
-        cx: TaskContext,
-        deadline: Instant,
+        (cx, deadline): (TaskContext, Instant),
+        meter: Arc<Meter>,
     ) -> Self {
         let bound = |took: Duration| (took * 5).clamp(SCREENING.0, SCREENING.1);
         Self {
@@ -76,6 +78,7 @@ impl RustOracle {
             suite: bound(took.1) * 2,
             cx,
             deadline,
+            meter,
             alone: BTreeSet::new(),
             built_alone: 0,
             tried: 0,
@@ -198,6 +201,7 @@ impl RustOracle {
                 while set.len() < parallel()
                     && !self.cx.cancel.is_cancelled()
                     && Instant::now() < self.deadline
+                    && !self.meter.is_over()
                 {
                     let Some((id, number)) = left.next() else { break };
                     let tests = self.tests.clone();
@@ -211,7 +215,12 @@ impl RustOracle {
                 let Some(ended) = set.join_next().await else { return Ok(()) };
                 let (id, judged) = ended.map_err(|e| OracleError::new(e.to_string()))?;
                 match judged {
-                    Ok(verdict) => verdicts.insert(id, verdict),
+                    Ok(verdict) => {
+                        if passed(&verdict) {
+                            self.meter.found();
+                        }
+                        verdicts.insert(id, verdict)
+                    }
                     Err(Error::Cancelled) => return Err(OracleError::stopped("called off")),
                     Err(error) => return Err(OracleError::new(error.to_string())),
                 };
@@ -286,7 +295,7 @@ impl Oracle for RustOracle {
     }
 
     fn should_stop(&self) -> bool {
-        self.cx.cancel.is_cancelled() || Instant::now() >= self.deadline
+        self.cx.cancel.is_cancelled() || Instant::now() >= self.deadline || self.meter.is_over()
     }
 }
 
