@@ -178,6 +178,8 @@ impl Facts {
             "parameters" | "lambda_parameters" | "formal_parameters" | "closure_parameters" => {
                 (Some(node), node.parent())
             }
+            // `x => …`: the only parameter without a list around it
+            "arrow_function" => (field("parameter"), Some(node)),
             "let_declaration" => (field("pattern"), node.parent()),
             "for_expression" => (field("pattern"), Some(node)),
             "for_in_statement" => (field("left"), Some(node)),

@@ -12,6 +12,7 @@ use super::args::Args;
 use super::languages::languages;
 use super::suite::{mark_flaky, run_suite};
 use crate::evidence::{TestId, TestReport, Verdict, report_table};
+use crate::runners::RunnerKind;
 use crate::{Error, Workspace};
 
 /// The share of the time that the first run of the tests may take.
@@ -56,7 +57,11 @@ impl Action for Observe {
             "no_tests": !ran || verdict == Verdict::NoTests,
             "tests_blocked": verdict == Verdict::Environment,
             "repairer_available": cfg!(feature = "repair")
-                && languages.iter().any(|l| l == "python" || l == "rust"),
+                && languages.iter().any(|l| match l.as_str() {
+                    "python" | "rust" => true,
+                    "javascript" => run.runners.iter().any(|r| r.kind == RunnerKind::Node),
+                    _ => false,
+                }),
             "characteriser_available": cfg!(feature = "characterise")
                 && languages.iter().any(|l| l == "python"),
             "rules_given": !ws.options().rules.is_empty(),

@@ -3,10 +3,12 @@
 //! A patch is handed on as an edit set; the tests that follow in the plan confirm it in a fresh copy.
 
 mod meter;
+mod node;
 mod python;
 #[cfg(feature = "model")]
 mod rivals;
 mod rust;
+mod worker;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,6 +21,7 @@ use serde_json::{Value, json};
 
 use crate::actions::{baseline, deliver, edited, failed, run_suite};
 use crate::evidence::{TestId, TestReport, Verdict};
+use crate::runners::RunnerKind;
 use crate::workspace::blocking;
 use crate::{Error, Workspace};
 use meter::Meter;
@@ -116,6 +119,8 @@ impl Repair {
         let python = failing
             .iter()
             .any(|id| id.as_str().split("::").next().is_some_and(|file| file.ends_with(".py")));
+        let node = report.runner.split('+').any(|name| name == RunnerKind::Node.name())
+            && failing.iter().any(|id| id.as_str().contains(" > "));
         let cargo = report.runner.split('+').any(|name| name == "cargo");
         let job = Job {
             ws: self.ws.clone(),
@@ -128,11 +133,13 @@ impl Repair {
         };
         let found = if python {
             python::search(&job).await?
+        } else if node {
+            node::search(&job).await?
         } else if cargo {
             rust::search(&job).await?
         } else {
             return Err(Refused::NoPatch(format!(
-                "repair knows Python and Rust, and these tests run under {}",
+                "repair knows pytest, unittest, cargo test and node --test, and these tests run under {}",
                 job.baseline.runner
             )));
         };
@@ -259,11 +266,13 @@ async fn edit_set(job: &Job, patch: &Patch, files: &[SourceFile]) -> Result<Edit
     let file =
         file.ok_or_else(|| Error::Internal(format!("a patch of `{name}`, which was not given")))?;
     let text = apply_edits(&file.text, &patch.edits).map_err(|e| Error::Internal(e.to_string()))?;
-    let (ws, base, path) = (job.ws.clone(), job.edits.clone(), RepoPath::new(name)?);
-    blocking(move || {
-        let mut editor = ws.repo().edit(ws.snapshot(), &base);
-        editor.write(&path, text.as_bytes())?;
-        Ok(editor.finish()?)
-    })
-    .await
+    let (ws, base, name) = (job.ws.clone(), job.edits.clone(), name.to_owned());
+    blocking(move || written(&ws, &base, &name, &text)).await
+}
+
+/// A file with another text, on top of edits; checked against the policy.
+fn written(ws: &Workspace, base: &EditSet, name: &str, text: &str) -> Result<EditSet, Error> {
+    let mut editor = ws.repo().edit(ws.snapshot(), base);
+    editor.write(&RepoPath::new(name)?, text.as_bytes())?;
+    Ok(editor.finish()?)
 }

@@ -3,23 +3,26 @@
 //! See `worker.py` for the protocol. The worker never writes a file; every candidate starts from a fresh fork, is
 //! limited in processor time, and dies with all it started.
 
-mod worker;
-
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use astraea_repair::{
     Candidate, CandidateId, Comparison, FailingTest, Frame, Language, Oracle as _, Request,
     SourceFile, SpanEdit, TestCoverage, search as repair,
 };
 
+use serde_json::{Value, json};
+
+use super::worker::{Tests, Worker};
 use super::{Found, Job, Refused};
 use crate::actions::own_python;
 use crate::evidence::{TestId, TestOutcome};
 use crate::runners::{Runner, RunnerKind, Tree, below, find, join};
 use crate::workspace::blocking;
+
+/// The program that runs inside.
+const SCRIPT: &str = include_str!("worker.py");
 use crate::{Error, RepoTree};
-use worker::{Tests, Worker};
 
 /// Sources that are given to a search where nothing is known of what the failing tests ran.
 const MOST_FILES: usize = 40;
@@ -51,7 +54,7 @@ async fn begin(job: &Job) -> Result<Begun, Refused> {
     let python = blocking(move || own_python(&ws, &shown, &place))
         .await?
         .unwrap_or_else(|| "python3".into());
-    let mut prepared = job.ws.command(&copy, [python.as_str(), "-c", worker::SCRIPT], &dir).await?;
+    let mut prepared = job.ws.command(&copy, [python.as_str(), "-c", SCRIPT], &dir).await?;
     prepared.spec.limits.line_bytes = 64 << 20;
     prepared.spec.limits.idle = None;
     // The worker lives as long as the search, and the task's own limit ends both.
@@ -64,6 +67,16 @@ async fn begin(job: &Job) -> Result<Begun, Refused> {
     let far = job.deadline + job.cx.budget;
     let worker = Worker::new(session, job.cx.cancel.clone(), far, prepared, job.meter.clone());
     Ok(Begun { worker, tree, runner, dir, sources, root })
+}
+
+/// What the worker is asked to trace.
+fn question(root: &Path, runner: &Runner, editable: &[&str], failing: &[String]) -> Value {
+    let unittest = runner.kind == RunnerKind::Unittest;
+    let (name, select) =
+        if unittest { ("unittest", runner.words.as_slice()) } else { ("pytest", &[][..]) };
+    json!({
+        "root": root.to_string_lossy(), "runner": name, "select": select, "editable": editable, "failing": failing,
+    })
 }
 
 /// Runs texts for one file on generated inputs and says whether they agree.
@@ -82,7 +95,7 @@ pub(super) async fn compare(
         let reason = format!("{file} does not lie where the tests run");
         return Ok(Comparison::Unsupported { reason });
     };
-    worker.baseline(&root.to_string_lossy(), &runner, &[own], &wanted).await?;
+    worker.baseline(question(&root, &runner, &[own], &wanted)).await?;
     let before = SourceFile::new(file, tree.read(file).unwrap_or_default());
     let one = |(at, text): (usize, &String)| Candidate {
         id: CandidateId(u32::try_from(at).unwrap_or(u32::MAX).saturating_add(1)),
@@ -122,7 +135,7 @@ pub(super) async fn search(job: &Job) -> Result<Found, Refused> {
         .filter(|path| !is_test_file(path))
         .collect();
     job.cx.progress("tracing the tests");
-    let traced = worker.baseline(&root.to_string_lossy(), &runner, &editable, &wanted).await?;
+    let traced = worker.baseline(question(&root, &runner, &editable, &wanted)).await?;
     let (mut failing, mut passing, mut coverage, mut frames) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut seconds = 0.0;

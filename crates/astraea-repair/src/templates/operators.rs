@@ -240,6 +240,15 @@ fn unary(maker: &mut Maker<'_>, node: Node<'_>) {
 /// Augmented assignments, and plain ones made augmented.
 pub(super) fn assignment(maker: &mut Maker<'_>, node: Node<'_>) {
     let view = maker.view;
+    if node.kind() == "update_expression" {
+        let words = view.text(node);
+        let other = match words.contains("++") {
+            true => words.replace("++", "--"),
+            false => words.replace("--", "++"),
+        };
+        maker.push(node.byte_range(), other, "augmented-assignment", 0.7);
+        return;
+    }
     let Some((left, span, right)) = dialect::assignment(&view.file.text, node) else { return };
     let operator = view.slice(span.clone()).to_owned();
     if operator == "=" {

@@ -1,4 +1,4 @@
-//! Talks to the worker: JSON lines over the pipes of a sandbox session.
+//! Talks to a worker, whatever its language: JSON lines over the pipes of a sandbox session.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,13 +10,10 @@ use astraea_sandbox::Session;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::super::Refused;
-use super::super::meter::Meter;
-use crate::runners::{Runner, RunnerKind, below};
+use super::Refused;
+use super::meter::Meter;
+use crate::runners::below;
 use crate::{Error, Prepared};
-
-/// The program that runs inside.
-pub(super) const SCRIPT: &str = include_str!("../worker.py");
 
 /// Processor seconds of a candidate on its first try, beyond what the tests took.
 const SCREENING: f64 = 0.3;
@@ -81,21 +78,11 @@ impl Worker {
     ///
     /// # Errors
     /// Where the worker cannot run here, or not in time.
-    pub(super) async fn baseline(
-        &mut self,
-        root: &str,
-        runner: &Runner,
-        editable: &[&str],
-        failing: &[String],
-    ) -> Result<Vec<Traced>, Refused> {
+    pub(super) async fn baseline(&mut self, mut request: Value) -> Result<Vec<Traced>, Refused> {
         let left = self.deadline.saturating_duration_since(Instant::now()).as_secs_f64();
-        let unittest = runner.kind == RunnerKind::Unittest;
-        let (name, select) =
-            if unittest { ("unittest", runner.words.as_slice()) } else { ("pytest", &[][..]) };
-        let request = json!({
-            "cmd": "baseline", "root": root, "runner": name, "select": select, "editable": editable, "failing": failing,
-            "cpu": left, "wall": left,
-        });
+        request["cmd"] = json!("baseline");
+        request["cpu"] = json!(left);
+        request["wall"] = json!(left);
         let answered = async {
             self.read().await?;
             self.send(&request).await?;
@@ -113,7 +100,7 @@ impl Worker {
             }
             Err(Silence::Broken(why)) => {
                 return Err(Refused::Environment(format!(
-                    "the Python worker does not run here: {why}"
+                    "the worker for these tests does not run here: {why}"
                 )));
             }
         };
@@ -132,10 +119,10 @@ impl Worker {
         tests: Tests,
         cx: TaskContext,
         deadline: Instant,
-    ) -> PythonOracle {
+    ) -> WorkerOracle {
         self.deadline = deadline;
         let parallel = std::thread::available_parallelism().map_or(1, usize::from).min(4);
-        PythonOracle { worker: self, dir, files, tests, parallel, tried: 0, cx }
+        WorkerOracle { worker: self, dir, files, tests, parallel, tried: 0, cx }
     }
 
     async fn send(&mut self, request: &Value) -> Result<(), Silence> {
@@ -169,7 +156,7 @@ impl Worker {
 
 /// Asks the worker, blocking the thread of the search.
 #[derive(Debug)]
-pub(super) struct PythonOracle {
+pub(super) struct WorkerOracle {
     worker: Worker,
     dir: String,
     files: Vec<SourceFile>,
@@ -179,7 +166,7 @@ pub(super) struct PythonOracle {
     cx: TaskContext,
 }
 
-impl PythonOracle {
+impl WorkerOracle {
     fn candidates(&self, batch: &[Candidate]) -> Result<Vec<Value>, OracleError> {
         let one = |candidate: &Candidate| {
             let text =
@@ -232,7 +219,7 @@ impl PythonOracle {
     }
 }
 
-impl Oracle for PythonOracle {
+impl Oracle for WorkerOracle {
     fn evaluate(&mut self, batch: &[Candidate]) -> Result<Vec<Verdict>, OracleError> {
         self.try_all(batch, SCREENING, STARTUP)
     }
@@ -296,11 +283,13 @@ fn verdict(answer: &Value) -> Verdict {
 fn stopped(silence: Silence) -> OracleError {
     match silence {
         Silence::Stopped => OracleError::stopped("called off, or out of time"),
-        Silence::Broken(why) => OracleError::new(format!("the Python worker failed: {why}")),
+        Silence::Broken(why) => {
+            OracleError::new(format!("the worker for these tests failed: {why}"))
+        }
     }
 }
 
 /// Waits for a future on a thread that may block.
-fn block_on<T>(future: impl Future<Output = T>) -> T {
+pub(super) fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Handle::current().block_on(future)
 }
