@@ -282,8 +282,8 @@ function inner() {
       const copy = Object.create(Object.prototype, Object.getOwnPropertyDescriptors(exports));
       for (const [name, value] of Object.entries(exports)) {
         const plain = Object.getOwnPropertyDescriptor(copy, name);
-        if (typeof value === "function" && plain.configurable) {
-          Object.defineProperty(copy, name, { ...plain, get: undefined, set: undefined, value: this.record.wrap(file, name, value) });
+        if (typeof value === "function" && plain.configurable && plain.enumerable) {
+          Object.defineProperty(copy, name, { enumerable: true, configurable: true, writable: true, value: this.record.wrap(file, name, value) });
         }
       }
       return copy;
@@ -562,7 +562,7 @@ function inner() {
   };
 
   const baselineHere = async ({ root, files, editable, wall }) => {
-    wallOfCall = wall * 1000;
+    wallOfCall = Math.ceil(wall * 1000);
     const notes = record(root, editable);
     const cover = session();
     const tests = [];
@@ -608,7 +608,7 @@ function inner() {
   // -------------------------------------------------------------- candidates
 
   const judge = async ({ root, texts, failing, passing, wall }) => {
-    wallOfCall = wall * 1000;
+    wallOfCall = Math.ceil(wall * 1000);
     const failed = [];
     let [fixed, late] = [0, false];
     const run = async (ids, stopAtFirst) => {
