@@ -229,7 +229,12 @@ fn follow(child: Pid, control: &OwnedFd, watcher: &mut Watcher) -> End {
         let ready = rustix::event::poll(&mut fds, Some(&timeout)).unwrap_or(0);
         let let_go = !fds[0].revents().is_empty();
         if let Some(end) = reap(Some(child)) {
-            return end;
+            // A shell that could not fork any more may be gone before the next look; what it leaves tells.
+            return if !matches!(end, End::Code(0)) && watcher.too_many() {
+                End::Processes
+            } else {
+                end
+            };
         }
         if let_go {
             return End::Asked;

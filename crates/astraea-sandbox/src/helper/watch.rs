@@ -103,6 +103,12 @@ impl Watcher {
         }
     }
 
+    /// Whether more processes are alive than allowed.
+    pub(super) fn too_many(&self) -> bool {
+        let alive = || tree(self.tier).values().map(|process| process.threads).sum::<u32>();
+        self.watch.processes.is_some_and(|limit| alive() > limit)
+    }
+
     /// One look; the limit that is broken, if any. `reaped` is the time of those already gone.
     pub(super) fn look(&mut self, reaped: Duration) -> Option<End> {
         let tree = tree(self.tier);
