@@ -159,10 +159,14 @@ fn branch(world: &World, step: &Step) -> anyhow::Result<()> {
     if !world.repo().join(".git").exists() {
         return Ok(());
     }
-    let list = world.shell(
-        "git for-each-ref --sort=-committerdate --format='%(refname:short)' refs/heads/astra",
-    )?;
-    let branches: Vec<_> = list.lines().collect();
+    let list = world.shell("git for-each-ref --format='%(refname:short)' refs/heads/astra")?;
+    let mut branches: Vec<_> = list.lines().collect();
+    // By the file of the ref: commits of one second are of one age.
+    let made = |name: &&str| {
+        let file = world.repo().join(".git/refs/heads").join(name);
+        file.metadata().and_then(|file| file.modified()).ok()
+    };
+    branches.sort_by_cached_key(|name| std::cmp::Reverse(made(name)));
     if let Some(expected) = step.branches {
         ensure!(
             branches.len() == expected,
