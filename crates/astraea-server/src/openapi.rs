@@ -151,11 +151,11 @@ fn schemas() -> Value {
         "Problem": {"type": "object", "required": ["type", "title", "status", "code", "detail"], "properties": {
             "type": text, "title": text, "status": {"type": "integer"}, "code": text, "detail": text}},
         "Chat": {"type": "object", "required": ["message"], "additionalProperties": false, "properties": {
-            "message": {"type": "string", "minLength": 1}, "conversation_id": {"type": ["string", "null"]},
+            "message": {"type": "string", "minLength": 1}, "conversation_id": {"type": ["string", "null"], "minLength": 1},
             "wait": {"type": ["boolean", "null"], "default": true}}},
         "Completion": {"type": "object", "required": ["messages"], "properties": {
             "model": {"type": ["string", "null"]}, "stream": {"type": "boolean"},
-            "messages": {"type": "array", "items": {"type": "object", "required": ["role"]}}}},
+            "messages": {"type": "array", "minItems": 1, "items": {"type": "object", "required": ["role"]}}}},
         "NewGoal": {"type": "object", "properties": {
             "text": {"type": "string", "minLength": 1}, "value": part, "effort": part, "risk": part,
             "category": {"enum": ["introspection", "exploration", "maintenance", "user_requested"]},
