@@ -331,7 +331,7 @@ pub(crate) enum Htn {
         #[arg(long)]
         dot: bool,
     },
-    /// Check a plan that `astra htn plan --json` printed; say the first fault.
+    /// Check a plan: the text that `astra htn plan` and other planners print, or its JSON; say the first fault.
     Verify {
         /// The domain file.
         domain: PathBuf,

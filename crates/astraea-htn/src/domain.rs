@@ -14,11 +14,11 @@ use crate::explain::Explanation;
 use crate::model::{Model, Price};
 use crate::network::Network;
 use crate::options::Options;
-use crate::plan::{Plan, Step};
+use crate::plan::{Outline, Plan, Step, is_standard};
 use crate::search::{End, Request, Search, as_method, resolve_task};
 use crate::state::State;
 use crate::syntax::{parse_problem, read_domain};
-use crate::verify::Fault;
+use crate::verify::{Fault, complete};
 
 /// A domain, checked, with every name resolved: build it once, plan with it often. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -283,6 +283,40 @@ impl CompiledDomain {
     /// The first fault found.
     pub fn verify(&self, state: &State, tasks: &Network, plan: &Plan) -> Result<(), Fault> {
         crate::verify::verify(&self.model.ast, state, tasks, plan)
+    }
+
+    /// Reads a plan: the text of the planning competition (as [`Plan::to_ipc`] and other planners print it, with or without a log around it), or the JSON of
+    /// [`Plan::to_json`]; which of them it is shows in the text.
+    ///
+    /// The first does not tell everything that a [`Plan`] holds: when each method was chosen, and variables that no subtask shows. Moments and values with which
+    /// the preconditions hold are found where there are any, so that [`verify`](Self::verify) judges what the text may mean at best. Roots and subtasks that
+    /// stand in another order than the declared one are put into that.
+    ///
+    /// ```
+    /// # use astraea_htn::{CompiledDomain, Network};
+    /// let domain = CompiledDomain::from_hddl(
+    ///     "(define (domain tea) (:task serve :parameters ())
+    ///        (:method m :parameters () :task (serve) :ordered-subtasks (and (boil) (pour)))
+    ///        (:action boil) (:action pour))",
+    /// )?;
+    /// let (state, tasks) = (domain.state(), Network::task("serve"));
+    /// let plan = domain.read_plan(&state, &tasks, "==>\n0 boil\n1 pour\nroot 2\n2 serve -> m 0 1\n<==")?;
+    /// assert_eq!(domain.verify(&state, &tasks, &plan), Ok(()));
+    /// # Ok::<(), astraea_htn::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::PlanSyntax`] for a text that is neither, with the line; [`Error::WrongPlan`] where the ids do not make a tree.
+    pub fn read_plan(&self, state: &State, tasks: &Network, text: &str) -> Result<Plan, Error> {
+        if !is_standard(text) && text.trim_start().starts_with('{') {
+            return serde_json::from_str(text).map_err(|e| Error::PlanSyntax {
+                line: e.line(),
+                why: format!("{e}; this begins like JSON, but is not what `Plan::to_json` gives"),
+            });
+        }
+        let outline = Outline::read(text)?;
+        let plan = complete(&self.model.ast, state, tasks, &outline).map_err(Error::WrongPlan)?;
+        Ok(self.priced(state, plan))
     }
 
     /// Which steps of a plan must keep their order, and because of which fact; all others may run at the same time.

@@ -2,6 +2,7 @@
 
 use crate::atom::Atom;
 use crate::diagnostic::Report;
+use crate::verify::Fault;
 
 /// Why something could not be done.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +69,9 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
+    /// A plan text that can be read, but says something that is no plan: an id that is not there, a task that is a part of itself …
+    #[error("the plan is wrong: {0}")]
+    WrongPlan(Fault),
 }
 
 /// The limit that ended a search.

@@ -1,10 +1,12 @@
 //! A plan: steps, and the decomposition that they come from.
 
 mod output;
+mod text;
 
 use serde::{Deserialize, Serialize};
 
 use crate::atom::Atom;
+pub(crate) use text::{Outline, is_standard};
 
 /// One step of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,9 +2,12 @@
 //!
 //! It reads the domain's syntax tree, not the compiled form, and shares no code with the search: a plan is checked by executing it.
 
+mod complete;
 mod judge;
+mod order;
 mod world;
 
+pub(crate) use complete::complete;
 pub(crate) use judge::verify;
 use serde::{Deserialize, Serialize};
 

@@ -37,15 +37,20 @@ pub(crate) fn run(global: &Global, command: &Htn) -> Result<u8, Failure> {
         Htn::Verify { domain, problem, plan } => {
             let (domain, problem) = load(domain, problem)?;
             let text = read(plan)?;
-            let why = |e| Failure::new(2, format!("{} is not a plan in JSON: {e}", plan.display()));
-            let plan: Plan = serde_json::from_str(&text).map_err(why)?;
-            match domain.verify(&problem.state, &problem.tasks, &plan) {
-                Ok(()) => {
-                    output::text(&format!("the plan is valid: {} steps", plan.steps.len()))?;
-                    Ok(0)
-                }
-                Err(fault) => Err(Failure::new(1, format!("the plan is wrong: {fault}"))),
+            let name = plan.display();
+            let wrong = |fault| Failure::new(1, format!("the plan is wrong: {fault}"));
+            let plan = match domain.read_plan(&problem.state, &problem.tasks, &text) {
+                Err(Error::WrongPlan(fault)) => return Err(wrong(fault)),
+                Err(error) => return Err(Failure::new(2, format!("{name}: {error}"))),
+                Ok(plan) => plan,
+            };
+            domain.verify(&problem.state, &problem.tasks, &plan).map_err(wrong)?;
+            if global.json {
+                output::json(&serde_json::json!({ "valid": true, "steps": plan.steps.len() }))?;
+            } else {
+                output::text(&format!("the plan is valid: {} steps", plan.steps.len()))?;
             }
+            Ok(0)
         }
     }
 }

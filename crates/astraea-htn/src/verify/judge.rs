@@ -1,10 +1,11 @@
 //! The checks, in the order in which faults are reported: tree, methods, order, execution, goal, cost.
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
-use super::world::{Env, Fact};
+use super::order::pairs;
+use super::world::{Env, World};
 use super::{Fault, FaultKind};
-use crate::ast::{Action, Domain, Method, Name, Network as AstNetwork, Typed};
+use crate::ast::{Action, Domain, Formula, Method, Name, Signature, Typed};
 use crate::atom::Atom;
 use crate::network::Network;
 use crate::objects::Obj;
@@ -12,11 +13,11 @@ use crate::plan::{Done, Plan};
 use crate::state::State;
 
 pub(super) struct Judge<'a> {
-    pub(super) state: &'a State,
+    world: World<'a>,
     plan: &'a Plan,
     actions: FxHashMap<String, &'a Action>,
     methods: FxHashMap<String, &'a Method>,
-    pub(super) facts: FxHashSet<Fact>,
+    tasks: FxHashMap<String, &'a Signature>,
 }
 
 fn fault(kind: FaultKind, what: impl Into<String>) -> Fault {
@@ -38,18 +39,11 @@ pub(crate) fn verify(
     plan: &Plan,
 ) -> Result<(), Fault> {
     let mut judge = Judge {
-        state,
+        world: World::new(state),
         plan,
         actions: domain.actions.iter().map(|a| (a.name.key(), a)).collect(),
         methods: domain.methods.iter().map(|m| (m.name.key(), m)).collect(),
-        facts: state
-            .store
-            .iter()
-            .map(|id| {
-                let name = &state.model.predicates[state.store.pred(id) as usize].name;
-                (name.to_ascii_lowercase(), state.store.args(id).to_vec())
-            })
-            .collect(),
+        tasks: domain.tasks.iter().map(|t| (t.name.key(), t)).collect(),
     };
     let order = judge.tree()?;
     let root_env = judge.roots(tasks)?;
@@ -61,7 +55,7 @@ pub(crate) fn verify(
     judge.order(tasks, &order)?;
     judge.execute(&order, &envs)?;
     if let Some(goal) = &tasks.goal
-        && let Some(part) = judge.first_false(goal, &root_env)
+        && let Some(part) = judge.world.first_false(goal, &root_env)
     {
         return Err(fault(FaultKind::Goal, format!("the goal {part} does not hold at the end")));
     }
@@ -152,28 +146,28 @@ impl<'a> Judge<'a> {
                 return differs();
             }
             for (want, have) in wanted.args.iter().zip(&has.args) {
-                let Some(obj) = self.object(have) else {
+                let Some(obj) = self.world.object(have) else {
                     return Err(at_node(
                         FaultKind::UnknownName,
                         *root,
                         format!("there is no object `{have}`"),
                     ));
                 };
-                if !self.bind(&Name::new(want.as_str()), obj, &mut env) {
+                if !self.world.bind(&Name::new(want.as_str()), obj, &mut env) {
                     return differs();
                 }
             }
         }
         for var in &tasks.variables {
-            match self.value(&var.name, &env) {
-                Some(obj) if !self.is_of(obj, &var.ty) => {
+            match self.world.value(&var.name, &env) {
+                Some(obj) if !self.world.is_of(obj, &var.ty) => {
                     return wrong(format!("{} is not a `{}`", var.name, var.ty));
                 }
                 _ => {}
             }
         }
         if let Some(constraints) = &tasks.constraints
-            && let Some(part) = self.first_false(constraints, &env)
+            && let Some(part) = self.world.first_false(constraints, &env)
         {
             return wrong(format!("the constraint {part} is not kept"));
         }
@@ -187,11 +181,11 @@ impl<'a> Judge<'a> {
         }
         let mut values = Vec::new();
         for (arg, param) in task.args.iter().zip(params) {
-            let Some(obj) = self.object(arg) else {
+            let Some(obj) = self.world.object(arg) else {
                 let what = format!("there is no object `{arg}`");
                 return Err(at_node(FaultKind::UnknownName, node, what));
             };
-            if !self.is_of(obj, &param.ty) {
+            if !self.world.is_of(obj, &param.ty) {
                 return Err(bad(format!("`{arg}` in {task} is not a `{}`", param.ty)));
             }
             values.push(obj);
@@ -212,7 +206,7 @@ impl<'a> Judge<'a> {
                 let values = self.arguments(id, &node.task, &action.params)?;
                 let same = has.name.eq_ignore_ascii_case(&node.task.name)
                     && has.args.len() == values.len()
-                    && has.args.iter().zip(&values).all(|(a, v)| self.object(a) == Some(*v));
+                    && has.args.iter().zip(&values).all(|(a, v)| self.world.object(a) == Some(*v));
                 if !same {
                     let what = format!("the tree says {}, the step says {has}", node.task);
                     return Err(at_node(FaultKind::BrokenTree, id, what));
@@ -232,6 +226,11 @@ impl<'a> Judge<'a> {
                     let what = format!("there is no method `{name}`");
                     return Err(at_node(FaultKind::UnknownName, id, what));
                 };
+                let Some(task) = self.tasks.get(&node.task.name.to_ascii_lowercase()) else {
+                    let what = format!("there is no compound task `{}`", node.task.name);
+                    return Err(at_node(FaultKind::UnknownName, id, what));
+                };
+                self.arguments(id, &node.task, &task.params)?;
                 *cost += method.cost.unwrap_or(0.0);
                 self.refinement(id, method, binding, children)
             }
@@ -253,11 +252,11 @@ impl<'a> Judge<'a> {
             let Some((_, value)) = found else {
                 return wrong(format!("variable {} of `{}` has no value", param.name, method.name));
             };
-            let Some(obj) = self.object(value) else {
+            let Some(obj) = self.world.object(value) else {
                 let what = format!("there is no object `{value}`");
                 return Err(at_node(FaultKind::UnknownName, id, what));
             };
-            if !self.is_of(obj, &param.ty) {
+            if !self.world.is_of(obj, &param.ty) {
                 let what = format!(
                     "{} of `{}` is `{value}`, not a `{}`",
                     param.name, method.name, param.ty
@@ -284,12 +283,13 @@ impl<'a> Judge<'a> {
         for (sub, child) in method.network.subtasks.iter().zip(children) {
             let has = &self.plan.tree[*child].task;
             if !self.is_instance(&sub.term.name, &sub.term.args, has, &env) {
+                let wanted = self.world.shown(&Formula::Atom(sub.term.clone()), &env);
                 let what =
-                    format!("method `{}` asks for {}, the plan has {has}", method.name, sub.term);
+                    format!("method `{}` asks for {wanted}, the plan has {has}", method.name);
                 return Err(at_node(FaultKind::WrongSubtasks, *child, what));
             }
         }
-        if let Some(part) = self.first_false(&method.network.constraints, &env) {
+        if let Some(part) = self.world.first_false(&method.network.constraints, &env) {
             let what = format!("the constraint {part} of method `{}` is not kept", method.name);
             return Err(at_node(FaultKind::MethodPrecondition, id, what));
         }
@@ -300,8 +300,8 @@ impl<'a> Judge<'a> {
         name.text.eq_ignore_ascii_case(&of.name)
             && args.len() == of.args.len()
             && args.iter().zip(&of.args).all(|(want, have)| {
-                let obj = self.object(have);
-                obj.is_some() && self.value(want, env) == obj
+                let obj = self.world.object(have);
+                obj.is_some() && self.world.value(want, env) == obj
             })
     }
 
@@ -372,7 +372,7 @@ impl<'a> Judge<'a> {
             for &id in nodes {
                 let Done::Method { method, .. } = &plan.tree[id].done else { continue };
                 let Some(method) = self.methods.get(&method.to_ascii_lowercase()) else { continue };
-                if let Some(part) = self.first_false(&method.precondition, &envs[id]) {
+                if let Some(part) = self.world.first_false(&method.precondition, &envs[id]) {
                     let what = format!(
                         "{part} does not hold, so method `{}` cannot refine {} after {now} steps",
                         method.name, plan.tree[id].task
@@ -385,27 +385,12 @@ impl<'a> Judge<'a> {
                 continue;
             };
             let env = &envs[step.node];
-            if let Some(part) = self.first_false(&action.precondition, env) {
+            if let Some(part) = self.world.first_false(&action.precondition, env) {
                 let what = format!("{part} does not hold, so {} cannot be executed", step.atom());
                 return Err(at_step(FaultKind::ActionPrecondition, now, what));
             }
-            let (mut adds, mut deletes) = (Vec::new(), Vec::new());
-            self.effects(&action.effect, &mut env.clone(), &mut adds, &mut deletes);
-            for fact in deletes {
-                self.facts.remove(&fact);
-            }
-            self.facts.extend(adds);
+            self.world.execute(&action.effect, env);
         }
         Ok(())
     }
-}
-
-/// The orderings of a network as positions of subtasks.
-fn pairs(network: &AstNetwork) -> Vec<(usize, usize)> {
-    if network.ordered {
-        return (1..network.subtasks.len()).map(|i| (i - 1, i)).collect();
-    }
-    let place =
-        |label: &Name| network.subtasks.iter().position(|s| s.label.as_ref() == Some(label));
-    network.ordering.iter().filter_map(|(a, b)| place(a).zip(place(b))).collect()
 }

@@ -7,4 +7,5 @@ mod laws;
 mod parse;
 mod plan;
 mod support;
+mod text;
 mod verify;
