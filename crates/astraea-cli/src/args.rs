@@ -313,24 +313,7 @@ pub(crate) enum Htn {
         problem: Option<PathBuf>,
     },
     /// Look for a plan and print it with its decomposition.
-    Plan {
-        /// The domain file.
-        domain: PathBuf,
-        /// The problem file.
-        problem: PathBuf,
-        /// CPU seconds to spend.
-        #[arg(long, value_name = "S", default_value_t = 60.0)]
-        time: f64,
-        /// Memory to hold to, in MiB.
-        #[arg(long, value_name = "MB", default_value_t = 4096)]
-        memory: usize,
-        /// Print the decomposition as an indented tree.
-        #[arg(long, conflicts_with = "dot")]
-        tree: bool,
-        /// Print the decomposition in the language of Graphviz.
-        #[arg(long)]
-        dot: bool,
-    },
+    Plan(HtnPlan),
     /// Check a plan: the text that `astra htn plan` and other planners print, or its JSON; say the first fault.
     Verify {
         /// The domain file.
@@ -340,4 +323,36 @@ pub(crate) enum Htn {
         /// The plan file.
         plan: PathBuf,
     },
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct HtnPlan {
+    /// The domain file.
+    pub(crate) domain: PathBuf,
+    /// The problem file.
+    pub(crate) problem: PathBuf,
+    /// CPU seconds to spend.
+    #[arg(long, value_name = "S", default_value_t = 60.0)]
+    pub(crate) time: f64,
+    /// Memory to hold to, in MiB.
+    #[arg(long, value_name = "MB", default_value_t = 4096)]
+    pub(crate) memory: usize,
+    /// Spend all the time on a shorter plan.
+    #[arg(long)]
+    pub(crate) anytime: bool,
+    /// Print the decomposition as an indented tree.
+    #[arg(long, conflicts_with_all = ["dot", "explain"])]
+    pub(crate) tree: bool,
+    /// Print the decomposition in the language of Graphviz.
+    #[arg(long, conflicts_with = "explain")]
+    pub(crate) dot: bool,
+    /// Say for each task which method was taken and what spoke against the others; without a plan, how far it got and what failed most.
+    #[arg(long)]
+    pub(crate) explain: bool,
+    /// Look for up to N plans with different steps (with the lifted search only).
+    #[arg(long, value_name = "N", conflicts_with_all = ["explain", "anytime"], value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) plans: Option<u32>,
+    /// Tell every decision on stderr (with the lifted search only).
+    #[arg(long, conflicts_with = "anytime")]
+    pub(crate) trace: bool,
 }

@@ -111,6 +111,8 @@ pub enum Formula {
     Atom(Term),
     /// Both are the same object.
     Equal(Name, Name),
+    /// The two numbers compare in this way. One that is not known compares with nothing.
+    Compare(Comparison, Amount, Amount),
     /// The object is of the type: `(sortof ?x - type)` in constraints.
     SortOf(Name, TypeRef),
     /// It does not hold.
@@ -149,6 +151,9 @@ impl Formula {
                 args: term.args.iter().map(name).collect(),
             }),
             Self::Equal(a, b) => Self::Equal(name(a), name(b)),
+            Self::Compare(how, a, b) => {
+                Self::Compare(*how, a.instantiate(value), b.instantiate(value))
+            }
             Self::SortOf(a, ty) => Self::SortOf(name(a), ty.clone()),
             Self::Not(part) => Self::Not(one(part)),
             Self::And(parts) => Self::And(all(parts)),
@@ -189,8 +194,8 @@ pub enum Effect {
     Forall(Vec<Typed>, Box<Effect>),
     /// Where the condition held before the action.
     When(Box<Formula>, Box<Effect>),
-    /// `(increase (total-cost) amount)`.
-    Increase(Term, Amount),
+    /// A function gets another value: `(increase (total-cost) amount)`.
+    Number(Assignment, Term, Amount),
 }
 
 impl Effect {
@@ -201,13 +206,84 @@ impl Effect {
     }
 }
 
-/// The right side of an `increase`.
+/// A number: given, looked up, or worked out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Amount {
     /// A number.
     Number(f64),
-    /// The value of a function, as set in `:init`.
+    /// The value of a function at that moment.
     Function(Term),
+    /// The result of an operation.
+    Calculated(Operator, Box<Amount>, Box<Amount>),
+}
+
+impl Amount {
+    /// The amount with values in the place of variables, where `value` has one.
+    #[must_use]
+    pub fn instantiate(&self, value: &dyn Fn(&str) -> Option<String>) -> Self {
+        match self {
+            Self::Number(n) => Self::Number(*n),
+            Self::Function(term) => {
+                let mut term = term.clone();
+                for arg in term.args.iter_mut().filter(|a| a.is_variable()) {
+                    if let Some(text) = value(&arg.text) {
+                        arg.text = text;
+                    }
+                }
+                Self::Function(term)
+            }
+            Self::Calculated(how, a, b) => {
+                let (a, b) = (a.instantiate(value), b.instantiate(value));
+                Self::Calculated(*how, Box::new(a), Box::new(b))
+            }
+        }
+    }
+}
+
+/// What is done with two numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Operator {
+    /// `+`
+    Plus,
+    /// `-`
+    Minus,
+    /// `*`
+    Times,
+    /// `/`
+    Divide,
+}
+
+/// How two numbers compare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Comparison {
+    /// `<`
+    Less,
+    /// `<=`
+    AtMost,
+    /// `=`
+    Equal,
+    /// `>=`
+    AtLeast,
+    /// `>`
+    Greater,
+}
+
+/// How a number changes. Amounts are worked out before the action; changes of the same number follow each other as declared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Assignment {
+    /// It becomes the amount.
+    Assign,
+    /// The amount is added.
+    Increase,
+    /// The amount is taken away.
+    Decrease,
+    /// It is multiplied by the amount.
+    ScaleUp,
+    /// It is divided by the amount.
+    ScaleDown,
 }
 
 /// `:predicates`, `:task` and `:functions` declare the same thing: a name with typed parameters.
@@ -295,7 +371,7 @@ pub struct Domain {
     pub constants: Vec<Typed>,
     /// Predicates.
     pub predicates: Vec<Signature>,
-    /// Numeric functions (only read for action costs).
+    /// Numeric functions.
     pub functions: Vec<Signature>,
     /// Compound tasks.
     pub tasks: Vec<Signature>,

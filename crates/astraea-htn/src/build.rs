@@ -1,8 +1,8 @@
 //! Domains made by a program instead of from text.
 
 use crate::ast::{
-    Action, Amount, Domain, Effect, Formula, Method, Name, Network, Signature, Subtask, Term,
-    TypeRef, Typed,
+    Action, Amount, Assignment, Comparison, Domain, Effect, Formula, Method, Name, Network,
+    Operator, Signature, Subtask, Term, TypeRef, Typed,
 };
 use crate::atom::Atom;
 use crate::diagnostic::{Diagnostic, Report};
@@ -76,6 +76,16 @@ impl DomainBuilder {
         params: impl IntoIterator<Item = (&'s str, &'s str)>,
     ) -> Self {
         self.domain.predicates.push(Signature { name: Name::new(name), params: typed(params) });
+        self
+    }
+
+    /// A numeric function with its parameters.
+    pub fn function<'s>(
+        mut self,
+        name: &str,
+        params: impl IntoIterator<Item = (&'s str, &'s str)>,
+    ) -> Self {
+        self.domain.functions.push(Signature { name: Name::new(name), params: typed(params) });
         self
     }
 
@@ -196,7 +206,17 @@ impl ActionBuilder {
 
     /// What the action costs, added to [`Plan::action_cost`](crate::Plan::action_cost).
     pub fn costs(self, amount: f64) -> Self {
-        self.effect(Effect::Increase(term("total-cost"), Amount::Number(amount)))
+        self.changes(Assignment::Increase, "total-cost", amount)
+    }
+
+    /// A number that changes: `changes(Assignment::Decrease, "fuel ?truck", 1.0)`, or by an amount that is worked out.
+    pub fn changes(
+        self,
+        how: Assignment,
+        function: impl Into<Atom>,
+        amount: impl Into<Amount>,
+    ) -> Self {
+        self.effect(Effect::Number(how, term(function), amount.into()))
     }
 }
 
@@ -306,6 +326,11 @@ impl Formula {
         Self::Equal(Name::new(a), Name::new(b))
     }
 
+    /// The numbers compare in this way: `compare(Amount::of("fuel ?truck"), Comparison::AtLeast, 2.0)`.
+    pub fn compare(a: impl Into<Amount>, how: Comparison, b: impl Into<Amount>) -> Self {
+        Self::Compare(how, a.into(), b.into())
+    }
+
     /// All hold.
     pub fn all(parts: impl IntoIterator<Item = Self>) -> Self {
         Self::And(parts.into_iter().collect())
@@ -324,5 +349,24 @@ impl Formula {
     /// It holds for some choice of the variables.
     pub fn some<'s>(vars: impl IntoIterator<Item = (&'s str, &'s str)>, body: Self) -> Self {
         Self::Exists(typed(vars), Box::new(body))
+    }
+}
+
+impl Amount {
+    /// The value of a function: `Amount::of("fuel ?truck")`.
+    pub fn of(function: impl Into<Atom>) -> Self {
+        Self::Function(term(function))
+    }
+
+    /// The result of an operation with another number.
+    #[must_use]
+    pub fn then(self, how: Operator, other: impl Into<Self>) -> Self {
+        Self::Calculated(how, Box::new(self), Box::new(other.into()))
+    }
+}
+
+impl From<f64> for Amount {
+    fn from(number: f64) -> Self {
+        Self::Number(number)
     }
 }

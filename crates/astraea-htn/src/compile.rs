@@ -5,19 +5,23 @@ mod order;
 mod pullup;
 mod scope;
 
+use std::sync::Arc;
+
 use rustc_hash::FxHashMap;
 
 use crate::ast;
 use crate::cond::Cond;
 use crate::diagnostic::Diagnostic;
+use crate::external::{Ask, External, Symbols};
 use crate::model::{Action, Arg, Change, Method, Model, Predicate, Sub, Task, TaskId};
+use crate::number::NumberChange;
 use crate::objects::Objects;
 use crate::query::{Part, Query, Vars};
 use crate::types::{Ty, TypeTable};
 
 pub(crate) use order::link;
 pub(crate) use pullup::{Lift, chain};
-pub(crate) use scope::{Scope, parts_of, resolve_term};
+pub(crate) use scope::{Effects, Scope, parts_of, resolve_term};
 
 /// What names mean while methods, actions and problems are compiled.
 #[derive(Debug)]
@@ -27,6 +31,9 @@ pub(crate) struct Names<'a> {
     pub(crate) predicates: &'a [Predicate],
     pub(crate) predicate_by_key: &'a FxHashMap<String, u32>,
     pub(crate) functions: &'a FxHashMap<String, (u32, Vec<Ty>)>,
+    pub(crate) externals: &'a FxHashMap<u32, External>,
+    /// Whether `total-cost` is a number like any other, because a condition or an amount speaks of it.
+    pub(crate) counts_cost: bool,
     pub(crate) tasks: &'a [Task],
     pub(crate) task_by_key: &'a FxHashMap<String, TaskId>,
 }
@@ -39,9 +46,54 @@ impl<'a> Names<'a> {
             predicates: &model.predicates,
             predicate_by_key: &model.predicate_by_key,
             functions: &model.functions,
+            externals: &model.externals,
+            counts_cost: speaks_of_cost(&model.ast),
             tasks: &model.tasks,
             task_by_key: &model.task_by_key,
         }
+    }
+}
+
+/// What costs are added up in.
+pub(crate) const TOTAL_COST: &str = "total-cost";
+
+/// Whether the domain uses `total-cost` for more than to add it up.
+fn speaks_of_cost(domain: &ast::Domain) -> bool {
+    let methods = domain.methods.iter();
+    methods.flat_map(|m| [&m.precondition, &m.network.constraints]).any(ask_cost)
+        || domain.actions.iter().any(|a| ask_cost(&a.precondition) || changes_cost(&a.effect))
+}
+
+fn ask_cost(formula: &ast::Formula) -> bool {
+    use ast::Formula as F;
+    match formula {
+        F::Atom(_) | F::Equal(..) | F::SortOf(..) => false,
+        F::Compare(_, a, b) => is_of_cost(a) || is_of_cost(b),
+        F::Not(part) | F::Forall(_, part) | F::Exists(_, part) => ask_cost(part),
+        F::And(parts) | F::Or(parts) => parts.iter().any(ask_cost),
+        F::Imply(a, b) => ask_cost(a) || ask_cost(b),
+    }
+}
+
+fn changes_cost(effect: &ast::Effect) -> bool {
+    use ast::{Assignment, Effect as E};
+    match effect {
+        E::Add(_) | E::Delete(_) => false,
+        E::And(parts) => parts.iter().any(changes_cost),
+        E::Forall(_, body) => changes_cost(body),
+        E::When(condition, body) => ask_cost(condition) || changes_cost(body),
+        E::Number(how, target, amount) => {
+            let own = target.name.text.eq_ignore_ascii_case(TOTAL_COST);
+            is_of_cost(amount) || own && *how != Assignment::Increase
+        }
+    }
+}
+
+fn is_of_cost(amount: &ast::Amount) -> bool {
+    match amount {
+        ast::Amount::Number(_) => false,
+        ast::Amount::Function(term) => term.name.text.eq_ignore_ascii_case(TOTAL_COST),
+        ast::Amount::Calculated(_, a, b) => is_of_cost(a) || is_of_cost(b),
     }
 }
 
@@ -54,8 +106,11 @@ fn twice(what: &str, name: &ast::Name) -> Diagnostic {
         .help("rename or remove one of the two")
 }
 
-/// Compiles a domain.
-pub(crate) fn compile(domain: ast::Domain) -> Result<Model, Vec<Diagnostic>> {
+/// Compiles a domain; some predicates, by their keys, are answered by the program.
+pub(crate) fn compile(
+    domain: ast::Domain,
+    asks: &[(String, Arc<Ask>)],
+) -> Result<Model, Vec<Diagnostic>> {
     let mut errors = Vec::new();
     check::spelling(&domain, &mut errors);
     let types = TypeTable::build(&domain.types, &mut errors);
@@ -86,11 +141,13 @@ pub(crate) fn compile(domain: ast::Domain) -> Result<Model, Vec<Diagnostic>> {
     let mut functions = FxHashMap::default();
     for f in &domain.functions {
         let params = f.params.iter().map(|v| types.resolve(&v.ty, &mut errors)).collect();
-        let id = functions.len() as u32;
+        // Functions are numbered after the predicates: a store has both.
+        let id = (predicates.len() + functions.len()) as u32;
         if functions.insert(f.name.key(), (id, params)).is_some() {
             errors.push(twice("function", &f.name));
         }
     }
+    let externals = externals(asks, &predicate_by_key, &functions);
     let mut tasks: Vec<Task> = Vec::new();
     let mut task_by_key = FxHashMap::default();
     let heads = domain.tasks.iter().map(|t| (&t.name, &t.params, None));
@@ -116,6 +173,8 @@ pub(crate) fn compile(domain: ast::Domain) -> Result<Model, Vec<Diagnostic>> {
         predicates: &predicates,
         predicate_by_key: &predicate_by_key,
         functions: &functions,
+        externals: &externals,
+        counts_cost: speaks_of_cost(&domain),
         tasks: &tasks,
         task_by_key: &task_by_key,
     };
@@ -149,7 +208,8 @@ pub(crate) fn compile(domain: ast::Domain) -> Result<Model, Vec<Diagnostic>> {
         .enumerate()
         .map(|(m, body): (usize, &Body)| (owners[&(m as u32)], &body.method, body.own()))
         .collect();
-    let lift = Lift::new(&predicates, &of_action, &of_method, tasks.len());
+    let functions_end = predicates.len() + functions.len();
+    let lift = Lift::new(functions_end, &of_action, &of_method, tasks.len());
     drop(of_method);
     let stateless: Vec<bool> =
         methods.iter().map(|b| b.parts.iter().all(|(cond, _)| lift.is_rigid(cond))).collect();
@@ -160,13 +220,16 @@ pub(crate) fn compile(domain: ast::Domain) -> Result<Model, Vec<Diagnostic>> {
         task.neutral = match task.action {
             Some(a) => {
                 let action = &compiled[a as usize];
-                action.parts.is_empty() && action.changes.is_empty()
+                action.parts.is_empty() && action.changes.is_empty() && action.numbers.is_empty()
             }
             None => declared.iter().all(|m| stateless[*m as usize]),
         };
         task.declared = declared;
         task.cheapest = cheapest;
     }
+    let numeric =
+        compiled.iter().any(|a| !a.numbers.is_empty() || !a.parts.iter().all(Cond::is_plain))
+            || methods.iter().any(|m| !m.parts.iter().all(|(cond, _)| cond.is_plain()));
     let methods: Vec<Method> =
         methods.into_iter().map(|body| body.finish(&lift, &predicates, &types)).collect();
     let mut model = Model {
@@ -177,6 +240,8 @@ pub(crate) fn compile(domain: ast::Domain) -> Result<Model, Vec<Diagnostic>> {
         predicates,
         predicate_by_key,
         functions,
+        externals,
+        numeric,
         tasks,
         task_by_key,
         methods,
@@ -188,18 +253,36 @@ pub(crate) fn compile(domain: ast::Domain) -> Result<Model, Vec<Diagnostic>> {
     Ok(model)
 }
 
+fn externals(
+    asks: &[(String, Arc<Ask>)],
+    predicates: &FxHashMap<String, u32>,
+    functions: &FxHashMap<String, (u32, Vec<Ty>)>,
+) -> FxHashMap<u32, External> {
+    if asks.is_empty() {
+        return FxHashMap::default();
+    }
+    let functions = functions.iter().map(|(key, (id, _))| (key.clone(), *id)).collect();
+    let symbols = Arc::new(Symbols { predicates: predicates.clone(), functions });
+    let asks = asks.iter().filter_map(|(key, ask)| {
+        let pred = *predicates.get(key)?;
+        Some((pred, External { pred, ask: Arc::clone(ask), symbols: Arc::clone(&symbols) }))
+    });
+    asks.collect()
+}
+
 fn action(ast: &ast::Action, names: &Names<'_>, errors: &mut Vec<Diagnostic>) -> Action {
     let mut scope = Scope::new(names, &ast.params, errors);
-    let parts: Vec<Cond> =
+    let mut parts: Vec<Cond> =
         scope.conjuncts(&ast.precondition).into_iter().map(|(cond, _)| cond).collect();
-    let mut changes = Vec::new();
-    let mut prices = Vec::new();
-    scope.effect(&ast.effect, &mut Vec::new(), &mut Vec::new(), &mut changes, &mut prices);
+    let mut effects = Effects::default();
+    scope.effect(&ast.effect, &mut effects);
+    let Effects { mut changes, numbers, prices, .. } = effects;
+    parts.extend(numbers.iter().map(NumberChange::known));
     let plain = changes.iter().all(|c: &Change| c.forall.is_empty() && c.when.is_none());
     let slots = scope.slots;
     // Deletions first: an action that adds and deletes a fact leaves it true.
     changes.sort_by_key(|c| c.add);
-    Action { parts, changes, plain, prices, slots }
+    Action { parts, changes, plain, numbers, prices, slots }
 }
 
 fn method(

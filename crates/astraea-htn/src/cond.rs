@@ -1,6 +1,9 @@
 //! Conditions whose variables are all bound.
 
+use crate::ast::Comparison;
+use crate::external::External;
 use crate::model::Arg;
+use crate::number::{Expr, compare};
 use crate::objects::{Obj, Objects};
 use crate::store::Store;
 use crate::types::Ty;
@@ -11,6 +14,12 @@ pub(crate) enum Cond {
     Atom(u32, Vec<Arg>),
     Equal(Arg, Arg),
     Sort(Arg, Ty),
+    /// Two numbers compare in this way.
+    Compare(Comparison, Box<(Expr, Expr)>),
+    /// The program says so.
+    Ask(External, Vec<Arg>),
+    /// The number can be worked out.
+    Known(Expr),
     Not(Box<Cond>),
     And(Vec<Cond>),
     Or(Vec<Cond>),
@@ -78,6 +87,12 @@ impl Cond {
             Self::Atom(pred, args) => with_values(args, binding, |args| store.holds(*pred, args)),
             Self::Equal(a, b) => a.value(binding) == b.value(binding),
             Self::Sort(arg, ty) => objects.fits(arg.value(binding), ty),
+            Self::Compare(how, pair) => {
+                let (a, b) = (pair.0.eval(store, binding), pair.1.eval(store, binding));
+                a.zip(b).is_some_and(|(a, b)| compare(*how, a, b))
+            }
+            Self::Ask(external, args) => external.holds(args, store, objects, binding),
+            Self::Known(expr) => expr.eval(store, binding).is_some(),
             Self::Not(part) => !part.eval(store, objects, binding),
             Self::And(parts) => parts.iter().all(|p| p.eval(store, objects, binding)),
             Self::Or(parts) => parts.iter().any(|p| p.eval(store, objects, binding)),
@@ -87,6 +102,16 @@ impl Cond {
             Self::Exists(vars, body) => {
                 for_each_choice(vars, objects, binding, |b| body.eval(store, objects, b))
             }
+        }
+    }
+
+    /// Whether it speaks of nothing but facts and objects, as the ground searches have to have it.
+    pub(crate) fn is_plain(&self) -> bool {
+        match self {
+            Self::Atom(..) | Self::Equal(..) | Self::Sort(..) => true,
+            Self::Compare(..) | Self::Known(_) | Self::Ask(..) => false,
+            Self::Not(part) | Self::Forall(_, part) | Self::Exists(_, part) => part.is_plain(),
+            Self::And(parts) | Self::Or(parts) => parts.iter().all(Self::is_plain),
         }
     }
 
@@ -100,12 +125,17 @@ impl Cond {
             }
         };
         match self {
-            Self::Atom(_, args) => args.iter().for_each(mark),
+            Self::Atom(_, args) | Self::Ask(_, args) => args.iter().for_each(mark),
             Self::Equal(a, b) => {
                 mark(a);
                 mark(b);
             }
             Self::Sort(a, _) => mark(a),
+            Self::Compare(_, pair) => {
+                pair.0.functions(&mut |_, args| args.iter().for_each(&mut mark));
+                pair.1.functions(&mut |_, args| args.iter().for_each(&mut mark));
+            }
+            Self::Known(expr) => expr.functions(&mut |_, args| args.iter().for_each(&mut mark)),
             Self::Not(part) | Self::Forall(_, part) | Self::Exists(_, part) => {
                 part.variables(seen);
             }

@@ -1,12 +1,16 @@
 //! Which steps of a plan depend on each other.
 
+use std::cell::RefCell;
+
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::atom::Atom;
 use crate::compile::{Names, Scope};
-use crate::cond::{Cond, for_each_choice};
+use crate::cond::{Cond, for_each_choice, with_values};
+use crate::external::View;
 use crate::model::Model;
+use crate::number::Expr;
 use crate::objects::{Obj, Objects};
 use crate::plan::{Done, Plan};
 use crate::search::{change, resolve_task};
@@ -86,7 +90,7 @@ pub(crate) fn dependencies(model: &Model, state: &State, plan: &Plan) -> Vec<Dep
         .filter(|(before, after, ..)| before != after)
         .map(|(before, after, (pred, args), why)| {
             let args = args.iter().map(|o| state.objects.name(*o).to_owned()).collect();
-            let name = model.predicates[pred as usize].name.clone();
+            let name = model.symbol(pred).to_owned();
             Dependency { before, after, fact: Atom { name, args }, why }
         })
         .collect();
@@ -166,7 +170,7 @@ fn asked(
         .collect();
     values.resize(scope.slots, NONE);
     for (cond, _) in &parts {
-        reads(cond, true, &state.objects, &mut values, &mut facts);
+        reads(cond, true, (&state.store, &state.objects), &mut values, &mut facts);
     }
     facts
 }
@@ -186,14 +190,14 @@ fn touch(
     let objects = &state.objects;
     let mut touch = Touch::default();
     for part in &action.parts {
-        reads(part, true, objects, &mut binding, &mut touch.reads);
+        reads(part, true, (store, objects), &mut binding, &mut touch.reads);
     }
     for change in &action.changes {
         for_each_choice(&change.forall, objects, &mut binding, |binding| {
             let mut happens = true;
             if let Some(when) = &change.when {
                 happens = when.eval(store, objects, binding);
-                reads(when, happens, objects, binding, &mut touch.reads);
+                reads(when, happens, (store, objects), binding, &mut touch.reads);
             }
             if happens {
                 let args = change.args.iter().map(|a| a.value(binding)).collect();
@@ -207,15 +211,37 @@ fn touch(
     touch.writes.retain(|(fact, value)| {
         last.iter().rev().find(|(f, _)| f == fact).is_some_and(|(_, v)| v == value)
     });
+    for change in &action.numbers {
+        for_each_choice(&change.forall, objects, &mut binding, |binding| {
+            let mut happens = true;
+            if let Some(when) = &change.when {
+                happens = when.eval(store, objects, binding);
+                reads(when, happens, (store, objects), binding, &mut touch.reads);
+            }
+            if happens {
+                let args: Vec<Obj> = change.args.iter().map(|a| a.value(binding)).collect();
+                // Whatever the number was good for before, it may not be any more.
+                touch.writes.extend([true, false].map(|v| ((change.function, args.clone()), v)));
+            }
+            false
+        });
+    }
     change(action, store, objects, &mut binding, &mut Vec::new());
     Some(touch)
+}
+
+/// The numbers that an expression needs: any other value may do harm.
+fn number_reads(expr: &Expr, binding: &[Obj], into: &mut Vec<(Fact, bool)>) {
+    expr.functions(&mut |function, args| {
+        into.push(((function, args.iter().map(|a| a.value(binding)).collect()), true));
+    });
 }
 
 /// The facts that a condition speaks of, with the value that makes it true (or, where `wanted` is false, not true).
 fn reads(
     cond: &Cond,
     wanted: bool,
-    objects: &Objects,
+    (store, objects): (&Store, &Objects),
     binding: &mut [Obj],
     into: &mut Vec<(Fact, bool)>,
 ) {
@@ -224,15 +250,29 @@ fn reads(
             into.push(((*pred, args.iter().map(|a| a.value(binding)).collect()), wanted));
         }
         Cond::Equal(..) | Cond::Sort(..) => {}
-        Cond::Not(part) => reads(part, !wanted, objects, binding, into),
+        Cond::Compare(_, pair) => {
+            number_reads(&pair.0, binding, into);
+            number_reads(&pair.1, binding, into);
+        }
+        Cond::Known(expr) => number_reads(expr, binding, into),
+        Cond::Ask(external, args) => {
+            // What the closure looks at; whether it wants it so cannot be told.
+            let seen = RefCell::default();
+            let view = View { store, objects, symbols: &external.symbols, seen: Some(&seen) };
+            with_values(args, binding, |args| external.answer(args, objects, &view));
+            into.extend(
+                seen.into_inner().into_iter().flat_map(|f| [(f.clone(), true), (f, false)]),
+            );
+        }
+        Cond::Not(part) => reads(part, !wanted, (store, objects), binding, into),
         Cond::And(parts) | Cond::Or(parts) => {
             for part in parts {
-                reads(part, wanted, objects, binding, into);
+                reads(part, wanted, (store, objects), binding, into);
             }
         }
         Cond::Forall(vars, body) | Cond::Exists(vars, body) => {
             for_each_choice(vars, objects, binding, |binding| {
-                reads(body, wanted, objects, binding, into);
+                reads(body, wanted, (store, objects), binding, into);
                 false
             });
         }

@@ -11,13 +11,17 @@ use crate::depend::Dependency;
 use crate::diagnostic::{Diagnostic, Report, Source};
 use crate::error::Error;
 use crate::explain::Explanation;
-use crate::model::{Model, Price};
+use crate::external::{Ask, Now};
+use crate::model::Model;
 use crate::network::Network;
+use crate::number::cost;
+use crate::objects::Obj;
 use crate::options::Options;
 use crate::plan::{Outline, Plan, Step, is_standard};
-use crate::search::{End, Request, Search, as_method, resolve_task};
+use crate::search::{End, Request, Search, as_method, change, resolve_task};
 use crate::state::State;
-use crate::syntax::{parse_problem, read_domain};
+use crate::store::NONE;
+use crate::syntax::{did_you_mean, parse_problem, read_domain};
 use crate::verify::{Fault, complete};
 
 /// A domain, checked, with every name resolved: build it once, plan with it often. Cheap to clone.
@@ -83,13 +87,69 @@ impl CompiledDomain {
     }
 
     fn compile_with(domain: ast::Domain, sources: &[Source<'_>]) -> Result<Self, Error> {
-        match compile(domain) {
+        Self::compile_asking(domain, Vec::new(), sources)
+    }
+
+    fn compile_asking(
+        domain: ast::Domain,
+        asks: Vec<(String, Arc<Ask>)>,
+        sources: &[Source<'_>],
+    ) -> Result<Self, Error> {
+        match compile(domain, &asks) {
             Ok(mut model) => {
                 model.warnings = Report::new(model.warnings, sources).diagnostics;
                 Ok(Self { model: Arc::new(model) })
             }
             Err(errors) => Err(Error::Invalid(Report::new(errors, sources))),
         }
+    }
+
+    /// The same domain, with a predicate that the program answers instead of the state: is this file newer than that one, does this pattern match?
+    ///
+    /// The closure gets the names of the objects and a view of the state at that moment. It has to give the same answer for the same objects in the same
+    /// state, or else "no plan" may be said too early. It is asked by [`plan`](Self::plan) and its kin, by [`explain`](Self::explain) and by
+    /// [`verify`](Self::verify); with such a predicate [`solve`](Self::solve) has the lifted search only.
+    ///
+    /// ```
+    /// # use astraea_htn::{CompiledDomain, Network, Options};
+    /// let domain = CompiledDomain::from_hddl(
+    ///     "(define (domain d) (:predicates (longer ?a ?b)) (:task pick :parameters ())
+    ///        (:method m :parameters (?a ?b) :task (pick) :precondition (longer ?a ?b) :ordered-subtasks (take ?a))
+    ///        (:action take :parameters (?a)))",
+    /// )?
+    /// .with_external("longer", |args, _now| args[0].len() > args[1].len())?;
+    /// let state = domain.state().with_object("oak", "object")?.with_object("willow", "object")?;
+    /// let plan = domain.plan(&state, &Network::task("pick"), &Options::default())?;
+    /// assert_eq!(plan.steps[0].args, ["willow"]);
+    /// # Ok::<(), astraea_htn::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] where the domain has no such predicate, [`Error::Invalid`] where an action changes it.
+    pub fn with_external(
+        &self,
+        predicate: &str,
+        ask: impl Fn(&[&str], &Now<'_>) -> bool + Send + Sync + 'static,
+    ) -> Result<Self, Error> {
+        let key = predicate.to_ascii_lowercase();
+        if self.model.predicate(&key).is_none() {
+            let known = self.model.predicates.iter().map(|p| p.name.as_str());
+            let help = did_you_mean(predicate, known)
+                .or_else(|| Some("declare it in the domain's `:predicates`".into()));
+            return Err(Error::Unknown { what: "predicate", name: predicate.to_owned(), help });
+        }
+        let others = self.model.externals.values().map(|e| {
+            let name = &self.model.predicates[e.pred as usize].name;
+            (name.to_ascii_lowercase(), Arc::clone(&e.ask))
+        });
+        let mut asks: Vec<(String, Arc<Ask>)> = others.filter(|(k, _)| *k != key).collect();
+        asks.push((key, Arc::new(ask)));
+        let mut domain = Self::compile_asking(self.model.ast.clone(), asks, &[])?;
+        if let Some(model) = Arc::get_mut(&mut domain.model) {
+            // These still have their places in the text.
+            model.warnings.clone_from(&self.model.warnings);
+        }
+        Ok(domain)
     }
 
     /// The domain's syntax tree.
@@ -156,8 +216,8 @@ impl CompiledDomain {
         for (function, value) in &ast.values {
             let mut scope = Scope::new(&names, &[], &mut errors);
             if let Some((id, args)) = scope.function(function) {
-                let args = args.iter().map(|a| a.value(&[])).collect();
-                state.values.insert((id, args), *value);
+                let args: Vec<Obj> = args.iter().map(|a| a.value(&[])).collect();
+                state.give(id, &args, *value);
             }
         }
         let tasks = Network::from_ast(ast);
@@ -245,20 +305,24 @@ impl CompiledDomain {
         if self.model.actions.iter().all(|a| a.prices.is_empty()) {
             return plan;
         }
+        // What a step costs may depend on what the steps before it changed.
+        let fixed = self
+            .model
+            .actions
+            .iter()
+            .all(|a| a.numbers.is_empty() && a.prices.iter().all(|p| p.when.is_none()));
+        let mut store = state.store.clone();
+        let objects = &state.objects;
         for step in &plan.steps {
-            let Some((task, args)) = resolve_task(&self.model, &state.objects, &step.atom()).ok()
-            else {
+            let Ok((task, mut args)) = resolve_task(&self.model, objects, &step.atom()) else {
                 continue;
             };
             let Some(action) = self.model.tasks[task as usize].action else { continue };
-            for price in &self.model.actions[action as usize].prices {
-                plan.action_cost += match price {
-                    Price::Number(n) => *n,
-                    Price::Function(id, params) => {
-                        let key = (*id, params.iter().map(|p| p.value(&args)).collect());
-                        state.values.get(&key).copied().unwrap_or(0.0)
-                    }
-                };
+            let action = &self.model.actions[action as usize];
+            args.resize(action.slots.max(args.len()), NONE);
+            plan.action_cost += cost(action, &store, objects, &mut args);
+            if !fixed {
+                change(action, &mut store, objects, &mut args, &mut Vec::new());
             }
         }
         plan
@@ -277,12 +341,27 @@ impl CompiledDomain {
         crate::explain::explain(self, state, tasks, options)
     }
 
+    /// The reasons behind a plan that is there already, for example one of [`solve`](Self::solve): which of each task's methods were possible when it was
+    /// refined, and what spoke against the others. `Abandoned` then means no more than that a method was possible and stands before the one taken.
+    ///
+    /// # Errors
+    /// As [`explain`](Self::explain).
+    pub fn explain_plan(
+        &self,
+        state: &State,
+        tasks: &Network,
+        plan: &Plan,
+        options: &Options<'_>,
+    ) -> Result<Explanation, Error> {
+        crate::explain::explain_plan(self, state, tasks, plan, options)
+    }
+
     /// Checks a plan against the domain's text, without any code of the search.
     ///
     /// # Errors
     /// The first fault found.
     pub fn verify(&self, state: &State, tasks: &Network, plan: &Plan) -> Result<(), Fault> {
-        crate::verify::verify(&self.model.ast, state, tasks, plan)
+        crate::verify::verify(&self.model, state, tasks, plan)
     }
 
     /// Reads a plan: the text of the planning competition (as [`Plan::to_ipc`] and other planners print it, with or without a log around it), or the JSON of
@@ -315,7 +394,7 @@ impl CompiledDomain {
             });
         }
         let outline = Outline::read(text)?;
-        let plan = complete(&self.model.ast, state, tasks, &outline).map_err(Error::WrongPlan)?;
+        let plan = complete(&self.model, state, tasks, &outline).map_err(Error::WrongPlan)?;
         Ok(self.priced(state, plan))
     }
 

@@ -1,9 +1,10 @@
 //! Why a plan is as it is, or why there is none.
 
+mod obstacles;
 mod reasons;
 mod show;
 
-pub(crate) use reasons::{explain, summary};
+pub(crate) use reasons::{explain, explain_plan, summary};
 use serde::{Deserialize, Serialize};
 
 use crate::atom::Atom;
@@ -75,4 +76,18 @@ pub struct Explanation {
     pub met: Vec<Met>,
     /// Without a plan: the steps that lead to the deepest point.
     pub steps: Vec<Atom>,
+    /// The conditions that stood in the way most often, the most frequent first; at most five.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub obstacles: Vec<Obstacle>,
+}
+
+/// A condition that stood in the way of the search.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Obstacle {
+    /// The condition, as the domain has it.
+    pub condition: String,
+    /// The method or action whose precondition it is a part of.
+    pub of: String,
+    /// How often it did not hold when it was asked for.
+    pub times: u64,
 }

@@ -6,6 +6,8 @@ use crate::ast;
 use crate::compile::Lift;
 use crate::cond::Cond;
 use crate::diagnostic::Diagnostic;
+use crate::external::External;
+use crate::number::{NumberChange, Price};
 use crate::objects::{Obj, Objects};
 use crate::query::Query;
 use crate::types::{Ty, TypeTable};
@@ -95,13 +97,6 @@ pub(crate) struct Change {
     pub(crate) args: Vec<Arg>,
 }
 
-/// A part of what an action costs.
-#[derive(Debug, Clone)]
-pub(crate) enum Price {
-    Number(f64),
-    Function(u32, Vec<Arg>),
-}
-
 #[derive(Debug, Clone)]
 pub(crate) struct Action {
     /// Checked when it is executed, in order.
@@ -109,6 +104,8 @@ pub(crate) struct Action {
     pub(crate) changes: Vec<Change>,
     /// Whether no change has a quantifier or a condition.
     pub(crate) plain: bool,
+    /// Changes of numbers.
+    pub(crate) numbers: Vec<NumberChange>,
     pub(crate) prices: Vec<Price>,
     /// Variables, those of quantifiers included.
     pub(crate) slots: usize,
@@ -123,6 +120,10 @@ pub(crate) struct Model {
     pub(crate) predicates: Vec<Predicate>,
     pub(crate) predicate_by_key: FxHashMap<String, u32>,
     pub(crate) functions: FxHashMap<String, (u32, Vec<Ty>)>,
+    /// Predicates that the program answers.
+    pub(crate) externals: FxHashMap<u32, External>,
+    /// Whether plans depend on numbers, or on what the program answers: only the lifted search can do that.
+    pub(crate) numeric: bool,
     pub(crate) tasks: Vec<Task>,
     pub(crate) task_by_key: FxHashMap<String, TaskId>,
     pub(crate) methods: Vec<Method>,
@@ -137,17 +138,32 @@ impl Model {
         lookup(&self.task_by_key, name)
     }
 
+    /// The name of a predicate, or of a function, which are numbered after them.
+    pub(crate) fn symbol(&self, id: u32) -> &str {
+        match self.predicates.get(id as usize) {
+            Some(predicate) => &predicate.name,
+            None => {
+                let function = self.ast.functions.get(id as usize - self.predicates.len());
+                function.map_or("?", |f| &f.name.text)
+            }
+        }
+    }
+
     pub(crate) fn predicate(&self, name: &str) -> Option<u32> {
         lookup(&self.predicate_by_key, name)
     }
 }
 
 pub(crate) fn lookup<T: Copy>(map: &FxHashMap<String, T>, name: &str) -> Option<T> {
+    lookup_ref(map, name).copied()
+}
+
+pub(crate) fn lookup_ref<'m, T>(map: &'m FxHashMap<String, T>, name: &str) -> Option<&'m T> {
     if let Some(found) = map.get(name) {
-        return Some(*found);
+        return Some(found);
     }
     if name.bytes().any(|b| b.is_ascii_uppercase()) {
-        map.get(&name.to_ascii_lowercase()).copied()
+        map.get(&name.to_ascii_lowercase())
     } else {
         None
     }

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::atom::Atom;
+use crate::observe::Observer;
 use crate::plan::Step;
 
 /// In which order the methods of a task are tried.
@@ -27,13 +28,17 @@ pub struct RuledOut {
     pub methods: Vec<(String, Option<Vec<String>>)>,
     /// Steps that no plan may hold.
     pub steps: Vec<Atom>,
+    /// Methods that may not be used with these values of some of their variables: `("drive", [("?truck", "red_one")])`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bindings: Vec<(String, Vec<(String, String)>)>,
 }
 
 impl RuledOut {
     /// Whether nothing is ruled out.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.plans.is_empty() && self.methods.is_empty() && self.steps.is_empty()
+        let Self { plans, methods, steps, bindings } = self;
+        plans.is_empty() && methods.is_empty() && steps.is_empty() && bindings.is_empty()
     }
 }
 
@@ -59,6 +64,8 @@ pub struct Options<'a> {
     pub ruled_out: RuledOut,
     /// A further test of a finished plan; where it says `false` the search goes on.
     pub accept: Option<Accept<'a>>,
+    /// Is told what the search does.
+    pub observer: Option<&'a dyn Observer>,
 }
 
 impl Default for Options<'_> {
@@ -72,6 +79,7 @@ impl Default for Options<'_> {
             method_order: MethodOrder::Cheapest,
             ruled_out: RuledOut::default(),
             accept: None,
+            observer: None,
         }
     }
 }
@@ -87,6 +95,7 @@ impl fmt::Debug for Options<'_> {
             .field("method_order", &self.method_order)
             .field("ruled_out", &self.ruled_out)
             .field("accept", &self.accept.is_some())
+            .field("observer", &self.observer.is_some())
             .finish()
     }
 }
@@ -138,6 +147,13 @@ impl<'a> Options<'a> {
     #[must_use]
     pub fn with_accept(mut self, accept: Accept<'a>) -> Self {
         self.accept = Some(accept);
+        self
+    }
+
+    /// With somebody who is told what the search does.
+    #[must_use]
+    pub fn with_observer(mut self, observer: &'a dyn Observer) -> Self {
+        self.observer = Some(observer);
         self
     }
 }

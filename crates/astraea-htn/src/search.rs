@@ -14,6 +14,7 @@ mod extract;
 mod memory;
 mod node;
 mod request;
+mod watch;
 
 use rustc_hash::FxHashMap;
 
@@ -29,6 +30,7 @@ use deepest::Deepest;
 pub(crate) use memory::Memory;
 use node::{Node, ROOT, TOP, Undo};
 pub(crate) use request::{Request, Rules, as_method, resolve_args, resolve_task};
+pub(crate) use watch::Tally;
 
 /// What a search ends with.
 #[derive(Debug)]
@@ -60,6 +62,8 @@ struct Frame {
     steps: u32,
     bindings: u32,
     cursors: u32,
+    /// Changes of numbers.
+    values: u32,
     /// The task of the frontier being tried, and the end of those to try.
     pos: u32,
     end: u32,
@@ -114,6 +118,8 @@ pub(crate) struct Search<'a> {
     pub(crate) rejected: u64,
     pub(crate) deepest: Deepest,
     scratch: Vec<Obj>,
+    /// Counts which conditions failed, for those who ask why there is no plan.
+    pub(crate) tally: Option<Box<Tally>>,
 }
 
 impl<'a> Search<'a> {
@@ -160,6 +166,7 @@ impl<'a> Search<'a> {
             rejected: 0,
             deepest: Deepest::default(),
             scratch: memory.scratch,
+            tally: None,
         };
         search.begin();
         search
@@ -192,6 +199,7 @@ impl<'a> Search<'a> {
             steps: self.steps.len() as u32,
             bindings: self.bindings.len() as u32,
             cursors: self.cursors.len() as u32,
+            values: self.store.changed_numbers() as u32,
             pos: pos as u32,
             end: end as u32,
             method: 0,
@@ -207,6 +215,15 @@ impl<'a> Search<'a> {
 
     /// Goes on to the next plan.
     pub(crate) fn run(&mut self) -> End {
+        // Nobody who does not watch pays for the events.
+        if self.options.observer.is_some() || self.tally.is_some() {
+            self.search::<true>()
+        } else {
+            self.search::<false>()
+        }
+    }
+
+    fn search<const WATCHED: bool>(&mut self) -> End {
         loop {
             if self.frames.is_empty() {
                 if !self.idle_hit {
@@ -221,6 +238,9 @@ impl<'a> Search<'a> {
                 self.idle_hit = false;
                 self.depth_hit = false;
                 self.visited.clear();
+                if WATCHED {
+                    self.tell_deepened();
+                }
                 self.begin();
             }
             if self.spent >= self.options.max_steps {
@@ -233,28 +253,35 @@ impl<'a> Search<'a> {
                 }
             }
             self.spent += 1;
-            if self.advance() {
+            if self.advance::<WATCHED>() {
                 return End::Found;
             }
         }
     }
 
     /// Tries the next alternative of the topmost frame; whether that completed a plan.
-    fn advance(&mut self) -> bool {
+    fn advance<const WATCHED: bool>(&mut self) -> bool {
         let depth = self.frames.len() - 1;
         let mut frame = self.frames[depth];
+        if WATCHED && frame.fruitful {
+            self.tell_backtracked(&frame);
+        }
         self.restore(&frame);
         while frame.pos < frame.end {
             let node = self.frontier[frame.pos as usize];
             let applied = if self.is_action(node) {
-                !std::mem::replace(&mut frame.begun, true) && self.execute(node, frame.pos)
+                !std::mem::replace(&mut frame.begun, true)
+                    && self.execute::<WATCHED>(node, frame.pos)
             } else {
-                self.refine(node, &mut frame)
+                self.refine::<WATCHED>(node, &mut frame)
             };
             if applied {
                 frame.fruitful = true;
                 self.frames[depth] = frame;
-                return self.enter(depth);
+                return self.enter::<WATCHED>(depth);
+            }
+            if WATCHED {
+                self.tell_failed(node);
             }
             frame.pos += 1;
             frame.method = 0;
@@ -292,9 +319,13 @@ impl<'a> Search<'a> {
     }
 
     /// Looks at the situation that an alternative led to; whether it is a plan.
-    fn enter(&mut self, parent: usize) -> bool {
+    fn enter<const WATCHED: bool>(&mut self, parent: usize) -> bool {
         if self.frontier.is_empty() {
-            return self.finished();
+            let wanted = self.finished();
+            if WATCHED {
+                self.tell_completed(wanted);
+            }
+            return wanted;
         }
         let mut network = self.remaining.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         for node in &self.frontier {
@@ -310,6 +341,9 @@ impl<'a> Search<'a> {
                     let low = mark.frame;
                     let frame = &mut self.frames[parent];
                     frame.low = frame.low.min(low);
+                }
+                if WATCHED {
+                    self.tell_repeated();
                 }
                 return false;
             }
@@ -366,7 +400,7 @@ impl<'a> Search<'a> {
     }
 
     /// Applies the next method and binding of a compound task.
-    fn refine(&mut self, node: u32, frame: &mut Frame) -> bool {
+    fn refine<const WATCHED: bool>(&mut self, node: u32, frame: &mut Frame) -> bool {
         if !frame.begun {
             frame.begun = true;
             if !self.may_refine(node) {
@@ -392,16 +426,26 @@ impl<'a> Search<'a> {
                 );
                 frame.running = true;
             }
-            let found = method.query(self.ordered).next(
+            let mut resume = !begin;
+            while method.query(self.ordered).next(
                 &self.store,
                 self.objects,
                 &mut self.bindings[first..],
                 &mut self.cursors[cursor..],
-                !begin,
-            );
-            if found {
+                resume,
+            ) {
+                resume = true;
+                if self.is_binding_ruled_out(id, first) {
+                    continue;
+                }
                 self.expand(node, id, frame.pos, first);
+                if WATCHED {
+                    self.tell_refined(node);
+                }
                 return true;
+            }
+            if WATCHED && !resume {
+                self.count_blocked(node, id, first);
             }
             frame.running = false;
             frame.method += 1;
@@ -431,6 +475,12 @@ impl<'a> Search<'a> {
             }
         }
         true
+    }
+
+    fn is_binding_ruled_out(&self, method: u32, first: usize) -> bool {
+        self.rules.bindings.iter().any(|(m, values)| {
+            *m == method && values.iter().all(|(slot, obj)| self.bindings[first + slot] == *obj)
+        })
     }
 
     fn is_ruled_out(&self, node: u32, method: u32) -> bool {

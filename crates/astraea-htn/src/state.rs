@@ -25,8 +25,6 @@ pub struct State {
     pub(crate) objects: Arc<Objects>,
     pub(crate) store: Store,
     pub(crate) beliefs: FxHashMap<FactId, f64>,
-    /// Values of numeric functions.
-    pub(crate) values: FxHashMap<(u32, Vec<Obj>), f64>,
 }
 
 impl State {
@@ -34,9 +32,8 @@ impl State {
         Self {
             model: Arc::clone(model),
             objects: Arc::new(model.constants.clone()),
-            store: Store::new(model.predicates.len()),
+            store: Store::new(model.predicates.len() + model.functions.len()),
             beliefs: FxHashMap::default(),
-            values: FxHashMap::default(),
         }
     }
 
@@ -83,6 +80,10 @@ impl State {
                     .or_else(|| Some("declare it in the domain's `:predicates`".into())),
             });
         };
+        if self.model.externals.contains_key(&pred) {
+            let why = "the predicate is answered by the program".to_owned();
+            return Err(Error::Mismatch { atom: fact.clone(), why });
+        }
         let params = &self.model.predicates[pred as usize].params;
         Ok((pred, resolve_args(&self.model, &self.objects, fact, params)?))
     }
@@ -175,6 +176,55 @@ impl State {
         let (pred, args) = self.resolve(&fact.into()).ok()?;
         let id = self.store.find(pred, &args)?;
         self.beliefs.get(&id).copied()
+    }
+
+    fn resolve_function(&self, function: &Atom) -> Result<(u32, Vec<Obj>), Error> {
+        let found = crate::model::lookup_ref(&self.model.functions, &function.name);
+        let Some((id, params)) = found else {
+            let known = self.model.functions.keys().map(String::as_str);
+            return Err(Error::Unknown {
+                what: "function",
+                name: function.name.clone(),
+                help: did_you_mean(&function.name, known)
+                    .or_else(|| Some("declare it in the domain's `:functions`".into())),
+            });
+        };
+        Ok((*id, resolve_args(&self.model, &self.objects, function, params)?))
+    }
+
+    /// Gives a numeric function a value: `set_number("fuel truck", 4.5)`.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] and [`Error::Mismatch`] as for [`add`](Self::add); [`Error::OutOfRange`] for a value that is not finite.
+    pub fn set_number(&mut self, function: impl Into<Atom>, value: f64) -> Result<(), Error> {
+        if !value.is_finite() {
+            let (what, range) = ("the value of a function", "the finite numbers");
+            return Err(Error::OutOfRange { what, value, range });
+        }
+        let (id, args) = self.resolve_function(&function.into())?;
+        self.give(id, &args, value);
+        Ok(())
+    }
+
+    pub(crate) fn give(&mut self, function: u32, args: &[Obj], value: f64) {
+        let id = self.store.intern(function, args);
+        self.store.set_number(id, value);
+    }
+
+    /// [`set_number`](Self::set_number) for building a state in one expression.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn with_number(mut self, function: impl Into<Atom>, value: f64) -> Result<Self, Error> {
+        self.set_number(function, value)?;
+        Ok(self)
+    }
+
+    /// The value of a numeric function, where it has one.
+    #[must_use]
+    pub fn number(&self, function: impl Into<Atom>) -> Option<f64> {
+        let (id, args) = self.resolve_function(&function.into()).ok()?;
+        self.store.number(id, &args)
     }
 
     pub(crate) fn atom(&self, fact: FactId) -> Atom {

@@ -52,8 +52,12 @@ pub(crate) struct Store {
     by_arg: FxHashMap<u64, Chain>,
     /// Open addressing over fact numbers.
     slots: Vec<u32>,
-    /// Combined key of the facts that hold.
+    /// Combined key of the facts that hold, and of the numbers.
     pub(crate) hash: u64,
+    /// The values of numeric functions, each beside the number that its name and arguments have as a "fact"; NaN where there is none.
+    values: Vec<f64>,
+    /// The values before each change.
+    value_trail: Vec<(FactId, f64)>,
 }
 
 pub(crate) fn mix(mut x: u64) -> u64 {
@@ -90,7 +94,14 @@ impl Clone for Store {
         self.by_arg.clone_from(&other.by_arg);
         self.slots.clone_from(&other.slots);
         self.hash = other.hash;
+        self.values.clone_from(&other.values);
+        self.value_trail.clear();
     }
+}
+
+/// The part of the state's key that a value is.
+fn value_key(key: u64, value: f64) -> u64 {
+    if value.is_nan() { 0 } else { mix(key ^ value.to_bits().rotate_left(23)) }
 }
 
 impl Store {
@@ -103,7 +114,53 @@ impl Store {
             by_arg: FxHashMap::default(),
             slots: vec![NONE; 64],
             hash: 0,
+            values: Vec::new(),
+            value_trail: Vec::new(),
         }
+    }
+
+    /// The value of a numeric function.
+    pub(crate) fn number(&self, function: u32, args: &[Obj]) -> Option<f64> {
+        self.find(function, args).and_then(|id| self.number_of(id))
+    }
+
+    pub(crate) fn number_of(&self, id: FactId) -> Option<f64> {
+        self.values.get(id as usize).copied().filter(|v| !v.is_nan())
+    }
+
+    /// Gives a numeric function a value.
+    pub(crate) fn set_number(&mut self, id: FactId, value: f64) {
+        if self.values.len() <= id as usize {
+            self.values.resize(id as usize + 1, f64::NAN);
+        }
+        // Both zeros are one value.
+        let value = value + 0.0;
+        let old = std::mem::replace(&mut self.values[id as usize], value);
+        self.value_trail.push((id, old));
+        let key = self.facts[id as usize].key;
+        self.hash ^= value_key(key, old) ^ value_key(key, value);
+    }
+
+    /// How many changes of numbers can be taken back.
+    #[inline]
+    pub(crate) fn changed_numbers(&self) -> usize {
+        self.value_trail.len()
+    }
+
+    /// Takes changes of numbers back, down to this many.
+    pub(crate) fn take_numbers_back(&mut self, to: usize) {
+        while self.value_trail.len() > to {
+            let Some((id, old)) = self.value_trail.pop() else { break };
+            let value = std::mem::replace(&mut self.values[id as usize], old);
+            let key = self.facts[id as usize].key;
+            self.hash ^= value_key(key, old) ^ value_key(key, value);
+        }
+    }
+
+    /// All functions that have a value.
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = (FactId, f64)> + '_ {
+        let ids = 0..self.values.len() as u32;
+        ids.filter_map(|id| self.number_of(id).map(|v| (id, v)))
     }
 
     /// The number of a fact, if it was ever seen.

@@ -2,10 +2,10 @@
 
 use std::{path::Path, time::Duration};
 
-use astraea_htn::{Budget, CompiledDomain, Error, Options, Plan, Problem, Source};
+use astraea_htn::{Budget, CompiledDomain, Error, Event, Options, Plan, Problem, Source};
 
 use crate::{
-    args::{Global, Htn},
+    args::{Global, Htn, HtnPlan},
     failure::Failure,
     output,
 };
@@ -20,20 +20,7 @@ const MAX_BYTES: u64 = 256 << 20;
 pub(crate) fn run(global: &Global, command: &Htn) -> Result<u8, Failure> {
     match command {
         Htn::Check { domain, problem } => check(global, domain, problem.as_deref()),
-        Htn::Plan { domain, problem, time, memory, tree, dot } => {
-            let (domain, problem) = load(domain, problem)?;
-            let plan = plan(&domain, &problem, *time, *memory)?;
-            if global.json {
-                output::json(&plan.to_json())?;
-            } else if *tree {
-                output::text(&plan.to_tree())?;
-            } else if *dot {
-                output::text(&plan.to_dot())?;
-            } else {
-                output::text(&plan.to_ipc())?;
-            }
-            Ok(0)
-        }
+        Htn::Plan(args) => plan(global, args),
         Htn::Verify { domain, problem, plan } => {
             let (domain, problem) = load(domain, problem)?;
             let text = read(plan)?;
@@ -76,24 +63,86 @@ fn check(global: &Global, domain: &Path, problem: Option<&Path>) -> Result<u8, F
     Ok(0)
 }
 
-fn plan(
+fn plan(global: &Global, args: &HtnPlan) -> Result<u8, Failure> {
+    let time = Duration::try_from_secs_f64(args.time)
+        .map_err(|e| Failure::new(2, format!("--time {}: {e}; give seconds above 0", args.time)))?;
+    let (domain, problem) = load(&args.domain, &args.problem)?;
+    let plans = look(&domain, &problem, args, time);
+    if args.explain {
+        return explain(global, &domain, &problem, plans, time);
+    }
+    for plan in plans.map_err(failure)? {
+        if global.json {
+            output::json(&plan.to_json())?;
+        } else if args.tree {
+            output::text(&plan.to_tree())?;
+        } else if args.dot {
+            output::text(&plan.to_dot())?;
+        } else {
+            output::text(&plan.to_ipc())?;
+        }
+    }
+    Ok(0)
+}
+
+/// Looks for one plan, or several, with the searches that were asked for.
+fn look(
     domain: &CompiledDomain,
     problem: &Problem,
-    seconds: f64,
-    megabytes: usize,
-) -> Result<Plan, Failure> {
-    let time = Duration::try_from_secs_f64(seconds)
-        .map_err(|e| Failure::new(2, format!("--time {seconds}: {e}; give seconds above 0")))?;
-    // A little is kept for printing, and growing tables need room beside themselves.
-    let budget = Budget {
-        elapsed: &cpu,
-        time: time.mul_f64(0.96),
-        memory: megabytes.saturating_mul(1 << 20) / 3,
-        shorten: 4.0,
-    };
+    args: &HtnPlan,
+    time: Duration,
+) -> Result<Vec<Plan>, Error> {
+    let Problem { state, tasks } = problem;
     let mut options = Options::default().with_max_steps(u64::MAX);
     options.max_depth = 1_000_000;
-    domain.solve(&problem.state, &problem.tasks, &options, &budget).map_err(failure)
+    // A little is kept for printing.
+    let time = time.mul_f64(0.96);
+    let stop = || cpu() >= time;
+    let observer = |event: &Event| eprintln!("{event}");
+    if args.trace {
+        options = options.with_observer(&observer);
+    }
+    if args.plans.is_some() || args.trace {
+        let count = args.plans.unwrap_or(1) as usize;
+        return domain.plans(state, tasks, &options.with_stop(&stop), count);
+    }
+    let shorten = if args.anytime { f64::MAX } else { 4.0 };
+    // Growing tables need room beside themselves.
+    let memory = args.memory.saturating_mul(1 << 20) / 3;
+    let budget = Budget { elapsed: &cpu, time, memory, shorten };
+    domain.solve(state, tasks, &options, &budget).map(|plan| vec![plan])
+}
+
+/// Why the plan is as it is, or why there is none; the second asks the lifted search again, for at most a quarter of the time.
+fn explain(
+    global: &Global,
+    domain: &CompiledDomain,
+    problem: &Problem,
+    plans: Result<Vec<Plan>, Error>,
+    time: Duration,
+) -> Result<u8, Failure> {
+    let Problem { state, tasks } = problem;
+    let options = Options::default();
+    let end = cpu() + time.mul_f64(0.25);
+    let stop = || cpu() >= end;
+    let explanation = match plans {
+        Ok(plans) => match plans.first() {
+            Some(plan) => domain.explain_plan(state, tasks, plan, &options),
+            None => domain.explain(state, tasks, &options.with_stop(&stop)),
+        },
+        Err(Error::NoPlan { .. } | Error::Stopped { .. }) => {
+            let options = options.with_max_steps(u64::MAX).with_stop(&stop);
+            domain.explain(state, tasks, &options)
+        }
+        Err(error) => Err(error),
+    };
+    let explanation = explanation.map_err(failure)?;
+    if global.json {
+        output::json(&serde_json::to_value(&explanation).unwrap_or_default())?;
+    } else {
+        output::text(explanation.to_string().trim_end())?;
+    }
+    Ok(if explanation.plan.is_some() { 0 } else { 3 })
 }
 
 /// CPU time of this process so far.

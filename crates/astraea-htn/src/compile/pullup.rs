@@ -7,7 +7,8 @@
 //! subtask can make true (or, for a fact that must not hold, false).
 
 use crate::cond::Cond;
-use crate::model::{Action, Arg, Method, Predicate, Sub};
+use crate::model::{Action, Arg, Method, Sub};
+use crate::number::Expr;
 
 /// What is known about a task.
 #[derive(Debug, Clone, Default)]
@@ -25,7 +26,7 @@ pub(crate) struct Needs {
 #[derive(Debug, Default)]
 pub(crate) struct Lift {
     needs: Vec<Needs>,
-    /// Predicates that some action changes.
+    /// Predicates, and functions after them, that some action changes.
     fluent: Vec<bool>,
     /// Whether every method is totally ordered.
     pub(crate) total: bool,
@@ -46,12 +47,12 @@ pub(crate) type Own = Vec<Cond>;
 
 impl Lift {
     pub(crate) fn new(
-        predicates: &[Predicate],
+        symbols: usize,
         actions: &[(u32, &Action)],
         methods: &[(u32, &Method, Own)],
         tasks: usize,
     ) -> Self {
-        let none = vec![false; predicates.len()];
+        let none = vec![false; symbols];
         let empty = Needs { adds: none.clone(), deletes: none.clone(), ..Needs::default() };
         let mut lift = Self {
             needs: vec![empty; tasks],
@@ -64,6 +65,9 @@ impl Lift {
                 let list = if change.add { &mut needs.adds } else { &mut needs.deletes };
                 list[change.pred as usize] = true;
                 lift.fluent[change.pred as usize] = true;
+            }
+            for change in &action.numbers {
+                lift.fluent[change.function as usize] = true;
             }
         }
         lift.spread(methods);
@@ -148,9 +152,19 @@ impl Lift {
         match cond {
             Cond::Atom(pred, _) => !self.fluent[*pred as usize],
             Cond::Equal(..) | Cond::Sort(..) => true,
+            Cond::Compare(_, pair) => self.is_fixed(&pair.0) && self.is_fixed(&pair.1),
+            Cond::Known(expr) => self.is_fixed(expr),
+            // The program may look at the state.
+            Cond::Ask(..) => false,
             Cond::Not(part) | Cond::Forall(_, part) | Cond::Exists(_, part) => self.is_rigid(part),
             Cond::And(parts) | Cond::Or(parts) => parts.iter().all(|p| self.is_rigid(p)),
         }
+    }
+
+    fn is_fixed(&self, expr: &Expr) -> bool {
+        let mut fixed = true;
+        expr.functions(&mut |function, _| fixed &= !self.fluent[function as usize]);
+        fixed
     }
 
     /// What the subtasks need when the method is chosen, in the method's variables.

@@ -1,10 +1,11 @@
 //! Variables in reach, and the resolving of formulas, effects and terms.
 
-use super::Names;
-use crate::ast::{Amount, Effect, Formula, Name, Term, Typed};
+use super::{Names, TOTAL_COST};
+use crate::ast::{Amount, Assignment, Effect, Formula, Name, Term, Typed};
 use crate::cond::Cond;
 use crate::diagnostic::Diagnostic;
-use crate::model::{Arg, Change, Price};
+use crate::model::{Arg, Change};
+use crate::number::{Expr, NumberChange, Price};
 use crate::query::Part;
 use crate::syntax::did_you_mean;
 use crate::types::Ty;
@@ -30,6 +31,22 @@ pub(crate) struct Scope<'a, 'n> {
     depth: usize,
 }
 
+/// What an effect does, and under what it stands while it is read.
+#[derive(Debug, Default)]
+pub(crate) struct Effects {
+    pub(crate) changes: Vec<Change>,
+    pub(crate) numbers: Vec<NumberChange>,
+    pub(crate) prices: Vec<Price>,
+    forall: Vec<(u16, Ty)>,
+    when: Vec<Cond>,
+}
+
+impl Effects {
+    fn condition(&self) -> Option<Cond> {
+        (!self.when.is_empty()).then(|| Cond::And(self.when.clone()))
+    }
+}
+
 /// Resolves name and arguments, without variables.
 pub(crate) fn resolve_term(
     names: &Names<'_>,
@@ -38,6 +55,7 @@ pub(crate) fn resolve_term(
 ) -> Option<(u32, Vec<u32>)> {
     let mut scope = Scope::new(names, &[], errors);
     let (pred, args) = scope.predicate(term)?;
+    scope.not_external(pred, term, "so it is not a fact of a state");
     let values = args.iter().map(|a| a.value(&[])).collect();
     Some((pred, values))
 }
@@ -195,6 +213,14 @@ impl<'a, 'n> Scope<'a, 'n> {
         self.args(term, params, "predicate").map(|args| (pred, args))
     }
 
+    fn not_external(&mut self, pred: u32, term: &Term, so: &str) {
+        if self.names.externals.contains_key(&pred) {
+            let text = format!("`{}` is answered by the program, {so}", term.name);
+            let help = "remove it here, or do not register a closure for the predicate";
+            self.errors.push(Diagnostic::error(text, term.name.span).help(help));
+        }
+    }
+
     /// A task or an action.
     pub(crate) fn task(&mut self, term: &Term, what: &str) -> Option<(u32, Vec<Arg>)> {
         let Some(id) = crate::model::lookup(self.names.task_by_key, &term.name.text) else {
@@ -235,11 +261,18 @@ impl<'a, 'n> Scope<'a, 'n> {
         Some(match formula {
             Formula::Atom(term) => {
                 let (pred, args) = self.predicate(term)?;
-                Cond::Atom(pred, args)
+                match self.names.externals.get(&pred) {
+                    Some(external) => Cond::Ask(external.clone(), args),
+                    None => Cond::Atom(pred, args),
+                }
             }
             Formula::Equal(a, b) => {
                 let (a, b) = (self.arg(a), self.arg(b));
                 Cond::Equal(a?.0, b?.0)
+            }
+            Formula::Compare(how, a, b) => {
+                let (a, b) = (self.amount(a), self.amount(b));
+                Cond::Compare(*how, Box::new((a?, b?)))
             }
             Formula::SortOf(a, ty) => {
                 let ty = self.names.types.resolve(ty, self.errors);
@@ -267,14 +300,7 @@ impl<'a, 'n> Scope<'a, 'n> {
     }
 
     /// Flattens an effect into changes.
-    pub(crate) fn effect(
-        &mut self,
-        effect: &Effect,
-        forall: &mut Vec<(u16, Ty)>,
-        when: &mut Vec<Cond>,
-        changes: &mut Vec<Change>,
-        prices: &mut Vec<Price>,
-    ) {
+    pub(crate) fn effect(&mut self, effect: &Effect, into: &mut Effects) {
         if self.depth > MAX_DEPTH {
             let text = format!("an effect is nested more than {MAX_DEPTH} deep");
             self.errors.push(Diagnostic::error(text, crate::Span::default()));
@@ -284,74 +310,90 @@ impl<'a, 'n> Scope<'a, 'n> {
         match effect {
             Effect::Add(term) | Effect::Delete(term) => {
                 if let Some((pred, args)) = self.predicate(term) {
+                    self.not_external(pred, term, "so no action can change it");
                     let add = matches!(effect, Effect::Add(_));
-                    let when = (!when.is_empty()).then(|| Cond::And(when.clone()));
-                    changes.push(Change { forall: forall.clone(), when, add, pred, args });
+                    let (forall, when) = (into.forall.clone(), into.condition());
+                    into.changes.push(Change { forall, when, add, pred, args });
                 }
             }
             Effect::And(parts) => {
                 for part in parts {
-                    self.effect(part, forall, when, changes, prices);
+                    self.effect(part, into);
                 }
             }
             Effect::Forall(vars, body) => self.within(vars, |s, slots| {
-                let outer = forall.len();
-                forall.extend(slots);
-                s.effect(body, forall, when, changes, prices);
-                forall.truncate(outer);
+                let outer = into.forall.len();
+                into.forall.extend(slots);
+                s.effect(body, into);
+                into.forall.truncate(outer);
             }),
             Effect::When(condition, body) => {
                 if let Some(cond) = self.cond(condition) {
-                    when.push(cond);
-                    self.effect(body, forall, when, changes, prices);
-                    when.pop();
+                    into.when.push(cond);
+                    self.effect(body, into);
+                    into.when.pop();
                 }
             }
-            Effect::Increase(target, amount) => self.increase(target, amount, forall, when, prices),
+            Effect::Number(how, target, amount) => self.number(*how, target, amount, into),
         }
         self.depth -= 1;
     }
 
-    fn increase(
-        &mut self,
-        target: &Term,
-        amount: &Amount,
-        forall: &[(u16, Ty)],
-        when: &[Cond],
-        prices: &mut Vec<Price>,
-    ) {
-        if !forall.is_empty() || !when.is_empty() || target.name.key() != "total-cost" {
-            self.errors.push(
-                Diagnostic::error(
-                    "only an unconditional increase of `total-cost` is supported",
-                    target.span(),
-                )
-                .help("write `(increase (total-cost) amount)` beside the other effects"),
-            );
-            return;
-        }
-        match amount {
-            Amount::Number(n) => prices.push(Price::Number(*n)),
-            Amount::Function(term) => {
-                let found = self.names.functions.get(&term.name.key());
-                let Some((id, params)) = found else {
-                    let d = Diagnostic::error(
-                        format!("unknown function `{}`", term.name),
-                        term.name.span,
-                    );
-                    self.errors.push(d.help("declare it in `:functions`"));
-                    return;
-                };
-                if let Some(args) = self.args(term, params, "function") {
-                    prices.push(Price::Function(*id, args));
-                }
+    fn number(&mut self, how: Assignment, target: &Term, amount: &Amount, into: &mut Effects) {
+        let Some(amount) = self.amount(amount) else { return };
+        let (forall, when) = (into.forall.clone(), into.condition());
+        let is_cost = target.name.text.eq_ignore_ascii_case(TOTAL_COST);
+        if is_cost && how == Assignment::Increase {
+            let (forall, when, amount) = (forall.clone(), when.clone(), amount.clone());
+            into.prices.push(Price { forall, when, amount });
+            if !self.names.counts_cost {
+                return;
             }
+        }
+        if let Some((function, args)) = self.function(target) {
+            into.numbers.push(NumberChange { forall, when, how, function, args, amount });
         }
     }
 
-    /// A function with its arguments, of `:init`.
+    /// A number that is worked out from functions.
+    fn amount(&mut self, amount: &Amount) -> Option<Expr> {
+        if self.depth > MAX_DEPTH {
+            let text = format!("a number is nested more than {MAX_DEPTH} deep");
+            self.errors.push(Diagnostic::error(text, crate::Span::default()));
+            return None;
+        }
+        self.depth += 1;
+        let expr = match amount {
+            Amount::Number(n) => Some(Expr::Number(*n)),
+            Amount::Function(term) => {
+                let is_cost = term.name.text.eq_ignore_ascii_case(TOTAL_COST);
+                if is_cost && !self.names.counts_cost {
+                    let text = "the domain only adds `total-cost` up, so it cannot be asked for";
+                    self.errors.push(Diagnostic::error(text, term.name.span).help(
+                        "let a condition of the domain speak of it, or count under another name",
+                    ));
+                }
+                self.function(term).map(|(function, args)| Expr::Function(function, args))
+            }
+            Amount::Calculated(how, a, b) => {
+                let (a, b) = (self.amount(a), self.amount(b));
+                a.zip(b).map(|(a, b)| Expr::Calc(*how, Box::new(a), Box::new(b)))
+            }
+        };
+        self.depth -= 1;
+        expr
+    }
+
+    /// A function with its arguments.
     pub(crate) fn function(&mut self, term: &Term) -> Option<(u32, Vec<Arg>)> {
-        let (id, params) = self.names.functions.get(&term.name.key())?;
+        let Some((id, params)) = self.names.functions.get(&term.name.key()) else {
+            let mut d =
+                Diagnostic::error(format!("unknown function `{}`", term.name), term.name.span);
+            d.help = did_you_mean(&term.name.text, self.names.functions.keys().map(String::as_str))
+                .or_else(|| Some(format!("declare it: `(:functions ({} …))`", term.name)));
+            self.errors.push(d);
+            return None;
+        };
         self.args(term, params, "function").map(|args| (*id, args))
     }
 }

@@ -1,10 +1,10 @@
 //! Finds the reasons by executing again what the search found, and asking each method anew.
 
+use super::obstacles::{formula, obstacles};
 use super::{Candidate, Explanation, Met, Verdict};
-use crate::ast::{Formula, Name, Term};
+use crate::ast::{Amount, Formula, Name};
 use crate::atom::Atom;
 use crate::compile::{CONSTRAINT, IMPLIED, parts_of};
-use crate::cond::Cond;
 use crate::domain::CompiledDomain;
 use crate::error::Error;
 use crate::model::{Arg, Model};
@@ -45,6 +45,7 @@ pub(crate) fn explain(
     let model = &domain.model;
     let request = Request::new(model, &state.objects, tasks, options)?;
     let mut search = Search::new(model, &state.objects, &state.store, &request, options, false);
+    search.tally = Some(Box::default());
     let end = search.run();
     let ordered = request.ordered;
     let verdicts = match end {
@@ -56,17 +57,10 @@ pub(crate) fn explain(
         Explainer { model, state, store: state.store.clone(), done: 0, ordered, verdicts };
     if let End::Found = end {
         let plan = domain.priced(state, search.plan());
-        let steps: Vec<(u32, Vec<Obj>)> = plan
-            .steps
-            .iter()
-            .filter_map(|s| resolve_task(model, &state.objects, &s.atom()).ok())
-            .collect();
-        let met = points(model, state, &plan)
-            .iter()
-            .map(|p| explainer.met(p, &steps, options, &request.rules))
-            .collect();
-        return Ok(Explanation { plan: Some(plan), failure: None, met, steps: Vec::new() });
+        return Ok(explainer.plan(plan, options, &request.rules));
     }
+    let tally = search.tally.as_deref();
+    let obstacles = tally.map_or_else(Vec::new, |t| obstacles(model, &state.objects, t));
     let deepest = &search.deepest;
     let chain = deepest.chain.iter().enumerate();
     let met: Vec<Met> = chain
@@ -92,7 +86,23 @@ pub(crate) fn explain(
         );
     }
     let steps = deepest.steps.iter().map(|(t, a)| atom(model, state, *t, a)).collect();
-    Ok(Explanation { plan: None, failure: Some(failure), met, steps })
+    Ok(Explanation { plan: None, failure: Some(failure), met, steps, obstacles })
+}
+
+/// Explains a plan that was found in whatever way.
+pub(crate) fn explain_plan(
+    domain: &CompiledDomain,
+    state: &State,
+    tasks: &Network,
+    plan: &Plan,
+    options: &Options<'_>,
+) -> Result<Explanation, Error> {
+    let model = &domain.model;
+    let request = Request::new(model, &state.objects, tasks, options)?;
+    let verdicts = (Verdict::Taken, Verdict::NotNeeded);
+    let (store, ordered) = (state.store.clone(), request.ordered);
+    let mut explainer = Explainer { model, state, store, done: 0, ordered, verdicts };
+    Ok(explainer.plan(plan.clone(), options, &request.rules))
 }
 
 /// One line about the deepest point of a search that found nothing.
@@ -154,6 +164,22 @@ fn points(model: &Model, state: &State, plan: &Plan) -> Vec<Point> {
 }
 
 impl Explainer<'_> {
+    fn plan(&mut self, plan: Plan, options: &Options<'_>, rules: &Rules) -> Explanation {
+        let objects = &self.state.objects;
+        let steps = plan.steps.iter();
+        let steps = steps.filter_map(|s| resolve_task(self.model, objects, &s.atom()).ok());
+        let steps: Vec<(u32, Vec<Obj>)> = steps.collect();
+        let points = points(self.model, self.state, &plan);
+        let met = points.iter().map(|p| self.met(p, &steps, options, rules)).collect();
+        Explanation {
+            plan: Some(plan),
+            failure: None,
+            met,
+            steps: Vec::new(),
+            obstacles: Vec::new(),
+        }
+    }
+
     /// Executes up to the point, then asks each method.
     fn met(
         &mut self,
@@ -250,6 +276,9 @@ impl Explainer<'_> {
             let (text, why) = self.reason(part, &names, &bound);
             return Some(format!("{text}: {why}"));
         }
+        if compiled.parts.iter().any(|p| !p.eval(&self.store, objects, &mut binding)) {
+            return Some("a number that its effect needs is not known".to_owned());
+        }
         match options.max_plan_length {
             Some(max) if point.at >= max => {
                 Some(format!("the plan would be longer than the {max} steps allowed"))
@@ -294,7 +323,10 @@ impl Explainer<'_> {
         let part = match stuck.part {
             Some(u16::MAX) | None => None,
             Some(IMPLIED) => {
-                let part = stuck.cond.as_ref().and_then(|c| self.formula(c, &method.vars))?;
+                let part = stuck
+                    .cond
+                    .as_ref()
+                    .and_then(|c| formula(self.model, &self.state.objects, c, &method.vars))?;
                 let (failed, why) = self.reason(&part, &method.vars, &stuck.binding);
                 let why = format!("{why}, and a subtask needs it");
                 return Some(Verdict::Blocked { failed, why, binding: shown.collect() });
@@ -313,24 +345,32 @@ impl Explainer<'_> {
         Some(Verdict::Blocked { failed, why, binding: shown.collect() })
     }
 
-    /// A condition as it would be written.
-    fn formula(&self, cond: &Cond, vars: &[String]) -> Option<Formula> {
-        let name = |arg: &Arg| {
-            Some(Name::new(match arg {
-                Arg::Var(slot) => vars.get(usize::from(*slot))?.as_str(),
-                Arg::Obj(obj) => self.state.objects.name(*obj),
-            }))
-        };
-        Some(match cond {
-            Cond::Atom(pred, args) => {
-                let predicate = &self.model.predicates[*pred as usize];
-                let args = args.iter().map(name).collect::<Option<_>>()?;
-                Formula::Atom(Term { name: Name::new(predicate.name.as_str()), args })
+    /// What the functions in an amount are now.
+    fn values(&self, amount: &Amount, into: &mut Vec<String>) {
+        match amount {
+            Amount::Number(_) => {}
+            Amount::Function(term) if term.args.iter().any(Name::is_variable) => {
+                into.push(format!("{term} has no such value for any object"));
             }
-            Cond::Equal(a, b) => Formula::Equal(name(a)?, name(b)?),
-            Cond::Not(part) => Formula::Not(Box::new(self.formula(part, vars)?)),
-            _ => return None,
-        })
+            Amount::Function(term) => {
+                let args: Option<Vec<Obj>> =
+                    term.args.iter().map(|a| self.state.objects.find(&a.text)).collect();
+                let function = self.model.functions.get(&term.name.key());
+                let value =
+                    function.zip(args).and_then(|((f, _), args)| self.store.number(*f, &args));
+                let text = match value {
+                    Some(value) => format!("{term} is {value}"),
+                    None => format!("{term} is not known"),
+                };
+                if !into.contains(&text) {
+                    into.push(text);
+                }
+            }
+            Amount::Calculated(_, a, b) => {
+                self.values(a, into);
+                self.values(b, into);
+            }
+        }
     }
 
     /// The part with values in the place of variables, and why it does not hold.
@@ -342,6 +382,14 @@ impl Explainer<'_> {
         };
         let shown = part.instantiate(&value);
         let why = match &shown {
+            Formula::Atom(term)
+                if self
+                    .model
+                    .predicate(&term.name.text)
+                    .is_some_and(|p| self.model.externals.contains_key(&p)) =>
+            {
+                "the program was asked, and says no".to_owned()
+            }
             Formula::Atom(term) if term.args.iter().any(crate::ast::Name::is_variable) => {
                 "no fact matches it".to_owned()
             }
@@ -353,6 +401,12 @@ impl Explainer<'_> {
                     }
                     _ => "it is not a fact".to_owned(),
                 }
+            }
+            Formula::Compare(_, a, b) => {
+                let mut values = Vec::new();
+                self.values(a, &mut values);
+                self.values(b, &mut values);
+                values.join(", ")
             }
             Formula::Not(part) if matches!(**part, Formula::Atom(_)) => {
                 format!("{part} is a fact")

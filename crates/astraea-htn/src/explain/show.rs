@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Explanation, Met, Verdict};
+use super::{Explanation, Met, Obstacle, Verdict};
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -59,6 +59,20 @@ impl fmt::Display for Explanation {
                 writeln!(f, "{indent}  ! {failed}")?;
             }
         }
+        for (i, obstacle) in self.obstacles.iter().enumerate() {
+            if i == 0 {
+                writeln!(f, "what stood in the way most often")?;
+            }
+            writeln!(f, "  {obstacle}")?;
+        }
         Ok(())
+    }
+}
+
+impl fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { condition, of, times } = self;
+        let s = if *times == 1 { "" } else { "s" };
+        write!(f, "{condition} (of {of}): {times} time{s}")
     }
 }

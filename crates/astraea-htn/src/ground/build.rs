@@ -75,6 +75,10 @@ pub(crate) fn build(
     asked: &Asked<'_>,
     stop: &mut Stop<'_>,
 ) -> Result<Ground, Why> {
+    let plain = !model.numeric && asked.goal.is_none_or(|(goal, _)| goal.is_plain());
+    if !plain || !asked.top.query(asked.ordered).parts().0.iter().all(Cond::is_plain) {
+        return Err(Why::Unsupported);
+    }
     let conditional = |a: &crate::model::Action| a.changes.iter().any(|c| c.when.is_some());
     if model.actions.iter().any(conditional) || (asked.goal.is_some() && !asked.top.vars.is_empty())
     {
@@ -145,6 +149,7 @@ impl Builder<'_> {
             }
             Cond::Equal(a, b) => (a.value(binding) == b.value(binding)) == want,
             Cond::Sort(arg, ty) => self.objects.fits(arg.value(binding), ty) == want,
+            Cond::Compare(..) | Cond::Known(_) | Cond::Ask(..) => return Err(Why::Unsupported),
             Cond::Not(part) => self.literals(part, binding, !want, into)?,
             Cond::And(parts) | Cond::Or(parts) => {
                 if matches!(cond, Cond::And(_)) == want {

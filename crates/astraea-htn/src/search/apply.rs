@@ -4,6 +4,7 @@ use super::node::{Node, ROOT, TOP, Undo};
 use super::{Frame, Search, term_key};
 use crate::cond::{for_each_choice, with_values};
 use crate::model::Action;
+use crate::number::{assign, number_changes};
 use crate::objects::{Obj, Objects};
 use crate::store::{FactId, NONE, Store, mix};
 
@@ -38,6 +39,9 @@ impl Search<'_> {
                 self.store.flip(fact);
             }
         }
+        if self.store.changed_numbers() > frame.values as usize {
+            self.store.take_numbers_back(frame.values as usize);
+        }
         self.nodes.truncate(frame.nodes as usize);
         self.words.truncate(frame.words as usize);
         self.steps.truncate(frame.steps as usize);
@@ -45,7 +49,7 @@ impl Search<'_> {
     }
 
     /// Executes an action if its precondition holds and no rule forbids it.
-    pub(super) fn execute(&mut self, node: u32, pos: u32) -> bool {
+    pub(super) fn execute<const WATCHED: bool>(&mut self, node: u32, pos: u32) -> bool {
         let model = self.model;
         let task = self.nodes[node as usize].task;
         let Some(action) = model.tasks[task as usize].action else { return false };
@@ -65,6 +69,13 @@ impl Search<'_> {
         binding.extend_from_slice(self.node_args(node));
         binding.resize(action.slots, NONE);
         let holds = action.parts.iter().all(|p| p.eval(&self.store, self.objects, &mut binding));
+        if WATCHED {
+            if holds {
+                self.tell_executed(node);
+            } else {
+                self.count_refused(task, action, &mut binding);
+            }
+        }
         if holds {
             change(action, &mut self.store, self.objects, &mut binding, &mut self.trail);
             self.steps.push(node);
@@ -171,8 +182,29 @@ impl Search<'_> {
     }
 }
 
-/// Applies the effects of an action; the facts that changed go on the trail.
+/// Applies the effects of an action; the facts that changed go on the trail, the numbers on that of the store.
 pub(crate) fn change(
+    action: &Action,
+    store: &mut Store,
+    objects: &Objects,
+    binding: &mut [Obj],
+    trail: &mut Vec<FactId>,
+) {
+    if !action.numbers.is_empty() {
+        // Amounts and conditions see the state before the action.
+        let numbers = number_changes(action, store, objects, binding);
+        change_facts(action, store, objects, binding, trail);
+        for (id, how, amount) in numbers {
+            if let Some(value) = assign(how, store.number_of(id), amount) {
+                store.set_number(id, value);
+            }
+        }
+        return;
+    }
+    change_facts(action, store, objects, binding, trail);
+}
+
+fn change_facts(
     action: &Action,
     store: &mut Store,
     objects: &Objects,

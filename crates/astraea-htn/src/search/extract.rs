@@ -6,7 +6,7 @@ use crate::atom::Atom;
 use crate::plan::{Done, Node, Plan, Step};
 
 impl Search<'_> {
-    fn atom(&self, node: u32) -> Atom {
+    pub(super) fn atom(&self, node: u32) -> Atom {
         let task = &self.model.tasks[self.nodes[node as usize].task as usize];
         let args = self.node_args(node).iter().map(|o| self.objects.name(*o).to_owned());
         Atom { name: task.name.clone(), args: args.collect() }

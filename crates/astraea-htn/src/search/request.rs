@@ -25,6 +25,8 @@ pub(crate) struct Rules {
     pub(crate) plans: Vec<Vec<Ground>>,
     pub(crate) methods: Vec<(u32, Option<Vec<Obj>>)>,
     pub(crate) steps: Vec<Ground>,
+    /// Methods with values of some of their variables.
+    pub(crate) bindings: Vec<(u32, Vec<(usize, Obj)>)>,
 }
 
 /// Tasks, goal and rules.
@@ -208,8 +210,12 @@ fn goal(
 impl Rules {
     /// Whether every plan will do.
     pub(crate) fn is_empty(&self) -> bool {
-        let Self { actions, plans, methods, steps } = self;
-        actions.is_empty() && plans.is_empty() && methods.is_empty() && steps.is_empty()
+        let Self { actions, plans, methods, steps, bindings } = self;
+        actions.is_empty()
+            && plans.is_empty()
+            && methods.is_empty()
+            && steps.is_empty()
+            && bindings.is_empty()
     }
 
     fn new(model: &Model, objects: &Objects, options: &Options<'_>) -> Result<Self, Error> {
@@ -237,14 +243,7 @@ impl Rules {
             .collect();
         rules.plans.extend(plans);
         for (name, args) in &out.methods {
-            let found = model.methods.iter().position(|m| m.name.eq_ignore_ascii_case(name));
-            let Some(id) = found else {
-                return Err(Error::Unknown {
-                    what: "method",
-                    name: name.clone(),
-                    help: did_you_mean(name, model.methods.iter().map(|m| m.name.as_str())),
-                });
-            };
+            let id = method_of(model, name)?;
             let args = match args {
                 None => None,
                 Some(args) => {
@@ -256,6 +255,35 @@ impl Rules {
             };
             rules.methods.push((id as u32, args));
         }
+        for (name, values) in &out.bindings {
+            let id = method_of(model, name)?;
+            let vars = &model.methods[id].vars;
+            let mut bound = Some(Vec::with_capacity(values.len()));
+            for (var, value) in values {
+                let Some(slot) = vars.iter().position(|v| v.eq_ignore_ascii_case(var)) else {
+                    return Err(Error::Unknown {
+                        what: "variable",
+                        name: format!("{var} of method {name}"),
+                        help: did_you_mean(var, vars.iter().map(String::as_str)),
+                    });
+                };
+                match (objects.find(value), &mut bound) {
+                    (Some(obj), Some(bound)) => bound.push((slot, obj)),
+                    // A value that is not there cannot come again.
+                    _ => bound = None,
+                }
+            }
+            rules.bindings.extend(bound.map(|bound| (id as u32, bound)));
+        }
         Ok(rules)
     }
+}
+
+fn method_of(model: &Model, name: &str) -> Result<usize, Error> {
+    let found = model.methods.iter().position(|m| m.name.eq_ignore_ascii_case(name));
+    found.ok_or_else(|| Error::Unknown {
+        what: "method",
+        name: name.to_owned(),
+        help: did_you_mean(name, model.methods.iter().map(|m| m.name.as_str())),
+    })
 }

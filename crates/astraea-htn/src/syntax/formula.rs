@@ -2,7 +2,7 @@
 
 use super::parse::Reader;
 use super::sexp::Sexp;
-use crate::ast::{Amount, Effect, Formula, Name, Term, TypeRef, Typed};
+use crate::ast::{Effect, Formula, Name, Term, TypeRef, Typed};
 use crate::diagnostic::Diagnostic;
 
 impl Reader {
@@ -147,18 +147,24 @@ impl Reader {
             }
             ("=", [a, b]) => match (a.name(), b.name()) {
                 (Some(a), Some(b)) => Formula::Equal(a, b),
-                _ => self.unsupported(item, "a numeric comparison"),
+                _ => self.comparison("=", *a, *b),
             },
+            ("<" | ">" | "<=" | ">=", [a, b]) => self.comparison(&head, *a, *b),
             ("sortof" | "typeof", [var, rest @ ..]) if !rest.is_empty() => {
                 let ty = rest.iter().find(|r| !r.is("-")).copied().unwrap_or(item);
                 let Some(var) = var.name() else { return self.unsupported(item, "this") };
                 Formula::SortOf(var, self.type_ref(ty))
             }
-            ("not" | "imply" | "implies" | "forall" | "exists" | "=" | "sortof" | "typeof", _) => {
+            (
+                "not" | "imply" | "implies" | "forall" | "exists" | "=" | "<" | ">" | "<=" | ">="
+                | "sortof" | "typeof",
+                _,
+            ) => {
                 let shape = match head.as_str() {
                     "not" => "(not condition)",
                     "imply" | "implies" => "(imply condition condition)",
                     "=" => "(= a b)",
+                    "<" | ">" | "<=" | ">=" => "(<= (function …) number)",
                     "sortof" | "typeof" => "(sortof ?x - type)",
                     _ => "(forall (?x - type) condition)",
                 };
@@ -169,7 +175,6 @@ impl Reader {
                 );
                 Formula::yes()
             }
-            ("<" | ">" | "<=" | ">=", _) => self.unsupported(item, "a numeric comparison"),
             ("preference" | "always" | "sometime" | "at-most-once" | "at" | "over", [part, ..])
                 if part.is_list() =>
             {
@@ -183,7 +188,7 @@ impl Reader {
         self.error(
             format!("{what} is not supported in a condition"),
             item,
-            "conditions speak of facts, equality and types",
+            "conditions speak of facts, equality, numbers and types",
         );
         Formula::yes()
     }
@@ -207,20 +212,14 @@ impl Reader {
             ("when", [condition, body]) => {
                 Effect::When(Box::new(self.formula(*condition)), Box::new(self.effect(*body)))
             }
-            ("increase", [target, amount]) => {
-                let Some(target) = self.term(*target, "function") else {
-                    return Effect::nothing();
-                };
-                let amount = match self.number(*amount) {
-                    Some(number) => Amount::Number(number),
-                    None => match self.term(*amount, "function") {
-                        Some(term) => Amount::Function(term),
-                        None => return Effect::nothing(),
-                    },
-                };
-                Effect::Increase(target, amount)
+            ("assign" | "increase" | "decrease" | "scale-up" | "scale-down", [target, amount]) => {
+                self.assignment(&head, *target, *amount)
             }
-            ("not" | "forall" | "when" | "increase", _) => {
+            (
+                "not" | "forall" | "when" | "assign" | "increase" | "decrease" | "scale-up"
+                | "scale-down",
+                _,
+            ) => {
                 self.error(
                     format!("`{head}` has the wrong number of parts ({})", args.len()),
                     item,
@@ -228,21 +227,15 @@ impl Reader {
                 );
                 Effect::nothing()
             }
-            ("assign" | "decrease" | "scale-up" | "scale-down" | "or" | "imply" | "exists", _) => {
+            ("or" | "imply" | "exists", _) => {
                 self.error(
                     format!("`{head}` is not supported in an effect"),
                     item,
-                    "effects add and delete facts, under `forall` and `when`, and increase the cost",
+                    "effects add and delete facts and change numbers, under `forall` and `when`",
                 );
                 Effect::nothing()
             }
             _ => self.term(item, "fact").map_or_else(Effect::nothing, Effect::Add),
         }
-    }
-
-    /// A finite number, if the item is one.
-    pub(super) fn number(&mut self, item: Sexp<'_>) -> Option<f64> {
-        let number: f64 = item.word()?.parse().ok()?;
-        number.is_finite().then_some(number)
     }
 }

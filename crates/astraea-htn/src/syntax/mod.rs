@@ -2,6 +2,7 @@
 
 mod formula;
 mod method;
+mod number;
 mod parse;
 mod print;
 mod sexp;

@@ -3,8 +3,8 @@
 use std::fmt::{self, Display, Formatter};
 
 use crate::ast::{
-    Action, Amount, Domain, Effect, Formula, Method, Name, Network, Problem, Signature, Term,
-    TypeRef, Typed,
+    Action, Amount, Assignment, Comparison, Domain, Effect, Formula, Method, Name, Network,
+    Operator, Problem, Signature, Term, TypeRef, Typed,
 };
 
 struct Spaced<'a, T>(&'a [T]);
@@ -73,6 +73,7 @@ impl Display for Formula {
         match self {
             Self::Atom(term) => write!(f, "{term}"),
             Self::Equal(a, b) => write!(f, "(= {a} {b})"),
+            Self::Compare(how, a, b) => write!(f, "({how} {a} {b})"),
             Self::SortOf(var, ty) => write!(f, "(sortof {var} - {ty})"),
             Self::Not(part) => write!(f, "(not {part})"),
             Self::And(parts) if parts.is_empty() => f.write_str("()"),
@@ -91,7 +92,43 @@ impl Display for Amount {
         match self {
             Self::Number(n) => write!(f, "{n}"),
             Self::Function(term) => write!(f, "{term}"),
+            Self::Calculated(how, a, b) => write!(f, "({how} {a} {b})"),
         }
+    }
+}
+
+impl Display for Operator {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Plus => "+",
+            Self::Minus => "-",
+            Self::Times => "*",
+            Self::Divide => "/",
+        })
+    }
+}
+
+impl Display for Comparison {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Less => "<",
+            Self::AtMost => "<=",
+            Self::Equal => "=",
+            Self::AtLeast => ">=",
+            Self::Greater => ">",
+        })
+    }
+}
+
+impl Display for Assignment {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Assign => "assign",
+            Self::Increase => "increase",
+            Self::Decrease => "decrease",
+            Self::ScaleUp => "scale-up",
+            Self::ScaleDown => "scale-down",
+        })
     }
 }
 
@@ -104,7 +141,7 @@ impl Display for Effect {
             Self::And(parts) => write!(f, "(and {})", Spaced(parts)),
             Self::Forall(vars, body) => write!(f, "(forall ({}) {body})", TypedList(vars)),
             Self::When(condition, body) => write!(f, "(when {condition} {body})"),
-            Self::Increase(target, amount) => write!(f, "(increase {target} {amount})"),
+            Self::Number(how, target, amount) => write!(f, "({how} {target} {amount})"),
         }
     }
 }

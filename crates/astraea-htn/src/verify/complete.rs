@@ -11,21 +11,23 @@ use super::world::{Env, World};
 use super::{Fault, FaultKind};
 use crate::ast::{Domain, Formula, Method, Name};
 use crate::atom::Atom;
+use crate::model::Model;
 use crate::network::Network;
 use crate::plan::{Done, Node, Outline, Plan, Step};
 use crate::state::State;
 
 /// Makes the plan that a text means. Whether it is right is for [`verify`](super::verify) to say: a fault here is one that leaves no tree.
 pub(crate) fn complete(
-    domain: &Domain,
+    model: &Model,
     state: &State,
     tasks: &Network,
     outline: &Outline,
 ) -> Result<Plan, Fault> {
     let mut plan = tree(outline)?;
+    let domain = &model.ast;
     let methods: FxHashMap<String, &Method> =
         domain.methods.iter().map(|m| (m.name.key(), m)).collect();
-    let world = World::new(state);
+    let world = World::new(model, state);
     let first = first_steps(&plan);
     match_roots(&world, &mut plan, tasks, &first);
     let mut completer = Completer {
@@ -447,7 +449,9 @@ impl World<'_> {
         // Parts without open variables are settled: do not look further where one fails.
         let mut facts = Vec::new();
         for part in parts {
-            if let Formula::Atom(term) = part {
+            if let Formula::Atom(term) = part
+                && self.external(&term.name).is_none()
+            {
                 let open = term.args.iter().filter(|a| is_open(a, env)).count();
                 if open > 0 {
                     facts.push((open, term));

@@ -5,8 +5,9 @@ use rustc_hash::FxHashMap;
 use super::order::pairs;
 use super::world::{Env, World};
 use super::{Fault, FaultKind};
-use crate::ast::{Action, Domain, Formula, Method, Name, Signature, Typed};
+use crate::ast::{Action, Formula, Method, Name, Signature, Typed};
 use crate::atom::Atom;
+use crate::model::Model;
 use crate::network::Network;
 use crate::objects::Obj;
 use crate::plan::{Done, Plan};
@@ -18,6 +19,7 @@ pub(super) struct Judge<'a> {
     actions: FxHashMap<String, &'a Action>,
     methods: FxHashMap<String, &'a Method>,
     tasks: FxHashMap<String, &'a Signature>,
+    action_cost: f64,
 }
 
 fn fault(kind: FaultKind, what: impl Into<String>) -> Fault {
@@ -33,17 +35,19 @@ fn at_step(kind: FaultKind, step: usize, what: impl Into<String>) -> Fault {
 }
 
 pub(crate) fn verify(
-    domain: &Domain,
+    model: &Model,
     state: &State,
     tasks: &Network,
     plan: &Plan,
 ) -> Result<(), Fault> {
+    let domain = &model.ast;
     let mut judge = Judge {
-        world: World::new(state),
+        world: World::new(model, state),
         plan,
         actions: domain.actions.iter().map(|a| (a.name.key(), a)).collect(),
         methods: domain.methods.iter().map(|m| (m.name.key(), m)).collect(),
         tasks: domain.tasks.iter().map(|t| (t.name.key(), t)).collect(),
+        action_cost: 0.0,
     };
     let order = judge.tree()?;
     let root_env = judge.roots(tasks)?;
@@ -61,6 +65,11 @@ pub(crate) fn verify(
     }
     if (cost - plan.cost).abs() > 1e-6 {
         let what = format!("the methods cost {cost}, but the plan says {}", plan.cost);
+        return Err(fault(FaultKind::Cost, what));
+    }
+    let cost = judge.action_cost;
+    if (cost - plan.action_cost).abs() > 1e-6 * cost.abs().max(1.0) {
+        let what = format!("the actions cost {cost}, but the plan says {}", plan.action_cost);
         return Err(fault(FaultKind::Cost, what));
     }
     Ok(())
@@ -389,7 +398,13 @@ impl<'a> Judge<'a> {
                 let what = format!("{part} does not hold, so {} cannot be executed", step.atom());
                 return Err(at_step(FaultKind::ActionPrecondition, now, what));
             }
-            self.world.execute(&action.effect, env);
+            let done = self.world.execute(&action.effect, env);
+            if let Some(number) = done.impossible {
+                let what =
+                    format!("{number} cannot be worked out, so {} cannot be executed", step.atom());
+                return Err(at_step(FaultKind::ActionPrecondition, now, what));
+            }
+            self.action_cost += done.cost;
         }
         Ok(())
     }

@@ -85,6 +85,10 @@ fn no_plan() {
               - scaffold (cost 0.9): ruled out
               (deploy) (after 1 steps)
                 ! (green): it is not a fact
+            what stood in the way most often
+              (green) (of action deploy): 1 time
+              (model) (of method ask): 1 time
+              (runner), which a subtask needs (of method search): 1 time
         "#]],
     );
     explain(
@@ -97,6 +101,10 @@ fn no_plan() {
               - blind (cost 0.2): blocked by (suspicious ?f): no fact matches it
               - search (cost 0.3): blocked by (runner): it is not a fact, and a subtask needs it
               - scaffold (cost 0.9): ruled out
+            what stood in the way most often
+              (model) (of method ask): 1 time
+              (suspicious ?f) (of method blind): 1 time
+              (runner), which a subtask needs (of method search): 1 time
         "#]],
     );
 }

@@ -3,9 +3,13 @@
 
 mod behaviours;
 mod explain;
+mod external;
 mod laws;
+mod numbers;
 mod parse;
 mod plan;
+mod replan;
 mod support;
 mod text;
 mod verify;
+mod watch;

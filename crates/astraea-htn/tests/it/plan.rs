@@ -233,3 +233,24 @@ fn the_ground_search_finds_a_plan_that_verifies() {
     let drown = domain.solve(&problem.state, &Network::ordered(["go b"]), &options, &budget);
     assert!(drown.is_err());
 }
+
+#[test]
+fn methods_ruled_out_for_some_values() {
+    let (domain, mut state, tasks) = rounds();
+    state.add("door b c").unwrap();
+    let plan = |method: &str, values: &[(&str, &str)]| {
+        let values = values.iter().map(|(v, o)| ((*v).to_owned(), (*o).to_owned())).collect();
+        let bindings = vec![(method.to_owned(), values)];
+        let ruled_out = RuledOut { bindings, ..RuledOut::default() };
+        steps(&domain.plan(&state, &tasks, &Options::default().with_ruled_out(ruled_out)))
+    };
+    let (a_b, a_c) = ("(move rob a b)", "(move rob a c)");
+    assert!(plan("step", &[]).starts_with("no plan"));
+    assert!(plan("step", &[("?from", "a"), ("?to", "b")]).contains(a_c));
+    assert!(plan("TOUR_ALL", &[("?B", "b")]).contains(a_c));
+    assert!(plan("tour_all", &[("?b", "c")]).contains(a_b));
+    assert!(plan("tour_all", &[("?b", "nowhere")]).contains(a_b));
+    assert!(
+        plan("tour_all", &[("?bb", "b")]).contains("unknown variable `?bb of method tour_all`")
+    );
+}
