@@ -11,33 +11,33 @@ use crate::support::{compile, rounds, steps};
 fn an_observer_is_told_everything() {
     let (domain, state, tasks) = rounds();
     let log = RefCell::new(Vec::new());
-    let observer = |event: &Event| log.borrow_mut().push(event.to_string());
+    let observer = |event: &Event| log.borrow_mut().push(format!("|{event}"));
     let options = Options::default().with_observer(&observer);
     let watched = domain.plan(&state, &tasks, &options).unwrap();
     assert_eq!(watched, domain.plan(&state, &tasks, &Options::default()).unwrap());
     let log = log.into_inner();
     assert_eq!(log.iter().filter(|l| l.contains("executed")).count(), 15);
     expect![[r#"
-           0 (tour rob) by tour_all ?r=rob ?a=a ?b=b ?c=c
-           0   (clean rob a) by clean_room ?r=rob ?p=a
-           0     (visit rob a) by step ?r=rob ?from=hall ?to=a
-           0 executed (move rob hall a)
-           1 executed (sweep rob a)
-           2 executed (report rob a)
-           3   (clean rob b) by clean_room ?r=rob ?p=b
-           3     (visit rob b) by step ?r=rob ?from=a ?to=b
-           3 executed (move rob a b)
-           4 executed (sweep rob b)
-           5 executed (report rob b)
-           6   (clean rob c) by clean_room ?r=rob ?p=c
-           6 no way for (visit rob c)
-           6 back to here
-           6 no way for (clean rob c)
-           5 back to here"#]]
+        |   0 (tour rob) by tour_all ?r=rob ?a=a ?b=b ?c=c
+        |   0   (clean rob a) by clean_room ?r=rob ?p=a
+        |   0     (visit rob a) by step ?r=rob ?from=hall ?to=a
+        |   0 executed (move rob hall a)
+        |   1 executed (sweep rob a)
+        |   2 executed (report rob a)
+        |   3   (clean rob b) by clean_room ?r=rob ?p=b
+        |   3     (visit rob b) by step ?r=rob ?from=a ?to=b
+        |   3 executed (move rob a b)
+        |   4 executed (sweep rob b)
+        |   5 executed (report rob b)
+        |   6   (clean rob c) by clean_room ?r=rob ?p=c
+        |   6 no way for (visit rob c)
+        |   6 back to here
+        |   6 no way for (clean rob c)
+        |   5 back to here"#]]
     .assert_eq(&log[..16].join("\n"));
     expect![[r#"
-           8 executed (report rob b)
-           9 a plan"#]]
+        |   8 executed (report rob b)
+        |   9 a plan"#]]
     .assert_eq(&log[log.len() - 2..].join("\n"));
 }
 
