@@ -46,7 +46,12 @@ pub(crate) struct Global {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Carry out a goal: fix_bug, implement_feature, refactor_code, add_tests, or words that mean one of them.
-    Run(Goal),
+    Run {
+        #[command(flatten)]
+        goal: Goal,
+        #[command(flatten)]
+        publish: Publish,
+    },
     /// Go on with a run that was stopped. Nothing that had finished runs again.
     Resume {
         /// The run; without it, the latest that can be resumed.
@@ -80,6 +85,8 @@ pub(crate) enum Command {
         /// A run or a branch; without it, the newest result.
         result: Option<String>,
     },
+    /// Push a result to a remote, and open a pull request for it. Nothing else ever leaves this machine.
+    Push(Push),
     /// The goals of this repository.
     Goals {
         #[command(subcommand)]
@@ -172,6 +179,36 @@ pub(crate) struct Goal {
     pub(crate) allow_shell: bool,
     #[command(flatten)]
     pub(crate) spending: Spending,
+}
+
+/// A result to be pushed.
+#[derive(Debug, Clone, ClapArgs)]
+pub(crate) struct Push {
+    /// A run or a branch; without it, the newest result.
+    pub(crate) result: Option<String>,
+    /// Open a pull request (GitHub) or merge request (GitLab) too; the token is in GITHUB_TOKEN or GITLAB_TOKEN.
+    #[arg(long)]
+    pub(crate) pull_request: bool,
+    /// The remote; `origin`, or what your config.toml says.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) remote: Option<String>,
+    /// The branch that the pull request is to be merged into; the project's default branch.
+    #[arg(long, value_name = "BRANCH", requires = "pull_request")]
+    pub(crate) into: Option<String>,
+    /// Take commits of yours along that the remote does not have.
+    #[arg(long)]
+    pub(crate) with_my_commits: bool,
+}
+
+/// What becomes of a goal that is achieved.
+#[derive(Debug, Clone, Default, ClapArgs)]
+pub(crate) struct Publish {
+    /// Push the branch when the goal is achieved.
+    #[arg(long)]
+    pub(crate) push: bool,
+    /// Push the branch and open a pull request when the goal is achieved.
+    #[arg(long)]
+    pub(crate) pull_request: bool,
 }
 
 /// What the model may spend.
@@ -291,14 +328,14 @@ mod tests {
             .get_subcommands()
             .map(|command| command.get_name().to_owned())
             .collect();
-        expect!["run resume plan apply undo diff goals runs changes ledger htn tool serve chat token trust doctor demo completions"]
+        expect!["run resume plan apply undo diff push goals runs changes ledger htn tool serve chat token trust doctor demo completions"]
             .assert_eq(&names.join(" "));
     }
 
     #[test]
     fn a_negative_timeout_reaches_the_check_that_explains_it() {
         let args = Args::try_parse_from(["astra", "run", "fix_bug", "--timeout", "-5"]).unwrap();
-        let Command::Run(goal) = args.command else { panic!("run") };
+        let Command::Run { goal, .. } = args.command else { panic!("run") };
         assert_eq!(goal.timeout, Some(-5));
     }
 }

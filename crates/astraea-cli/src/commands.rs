@@ -8,6 +8,7 @@ mod goals;
 mod htn;
 mod ledger;
 mod plan;
+mod push;
 mod result;
 mod run;
 mod runs;
@@ -31,7 +32,7 @@ use crate::{
 pub(crate) async fn run(args: Args) -> Result<u8, Failure> {
     let Args { global, command } = args;
     match command {
-        Command::Run(goal) => run::run(&global, &goal).await,
+        Command::Run { goal, publish } => run::run(&global, &goal, &publish).await,
         Command::Resume { run, spending } => run::resume(&global, run.as_deref(), &spending).await,
         Command::Plan { goal, explain, dot, mermaid } => {
             let form = plan::Form::choose(global.json, explain, dot, mermaid);
@@ -40,6 +41,7 @@ pub(crate) async fn run(args: Args) -> Result<u8, Failure> {
         Command::Apply { branch } => result::apply(&global, branch.as_deref()).await,
         Command::Undo => result::undo(&global).await,
         Command::Diff { result } => result::diff(&global, result.as_deref()),
+        Command::Push(push) => push::run(&global, &push).await,
         Command::Goals { command } => goals::run(&global, command).await,
         Command::Runs => runs::run(&global),
         Command::Changes { command } => changes::run(&global, command).await,

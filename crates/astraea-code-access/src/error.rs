@@ -208,6 +208,17 @@ pub enum Error {
         /// The revision given.
         rev: String,
     },
+    /// The repository has no remote of this name.
+    #[error(
+        "there is no remote `{name}` here ({}); name another, or add it with `git remote add`",
+        if known.is_empty() { "there is none at all".to_owned() } else { format!("there is {}", known.join(", ")) }
+    )]
+    NoSuchRemote {
+        /// The remote asked for.
+        name: String,
+        /// Those that there are.
+        known: Vec<String>,
+    },
     /// The edit set leaves the tree as it is.
     #[error("nothing to deliver: the result is identical to the commit it started from")]
     NothingToDeliver,

@@ -57,6 +57,33 @@ pub enum Error {
         /// Where and what.
         message: String,
     },
+    /// A remote cannot be used, or refuses.
+    #[error("{url}: {reason}")]
+    Remote {
+        /// The remote, without a password.
+        url: String,
+        /// What is wrong, and what to do.
+        reason: String,
+    },
+    /// A push would take commits of the user's along that nobody asked to publish.
+    #[error(
+        "the branch stands on {commits} commit{} of yours that `{remote}` does not have: push them first, or say that they may go along (--with-my-commits)",
+        if *commits == 1 { "" } else { "s" }
+    )]
+    TakesAlong {
+        /// How many.
+        commits: usize,
+        /// The remote.
+        remote: String,
+    },
+    /// A forge cannot be used, or refuses.
+    #[error("{host}: {reason}")]
+    Forge {
+        /// Its host.
+        host: String,
+        /// What is wrong, and what to do.
+        reason: String,
+    },
     /// The run was called off.
     #[error("called off")]
     Cancelled,
@@ -83,6 +110,8 @@ impl Error {
             Self::Sandbox(SandboxError::InvalidSpec(_)) => ErrorClass::ConfigError,
             Self::Sandbox(_) | Self::NotSeparate { .. } => ErrorClass::Environment,
             Self::Argument { .. } | Self::Handover { .. } => ErrorClass::ConfigError,
+            Self::Remote { .. } | Self::Forge { .. } => ErrorClass::CommandFailure,
+            Self::TakesAlong { .. } => ErrorClass::NeedsApproval,
             Self::Cancelled => ErrorClass::Cancelled,
             Self::Internal(_) => ErrorClass::Panicked,
         }

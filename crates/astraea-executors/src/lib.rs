@@ -2,12 +2,13 @@
 //!
 //! # Where this crate sits
 //! Layer 3: it acts only through `astraea-code-access` (files) and `astraea-sandbox` (processes), and is
-//! driven by `astraea-engine`.
+//! driven by `astraea-engine`. [`publish`] alone speaks to a forge, over https.
 //!
 //! # Map
 //! - [`Workspace`] hosts the executors: one pinned state of a repository, with edits, as something to run commands in.
 //! - [`register`] adds every executor to an engine's registry.
 //! - [`evidence`] is what a test run showed and what changed since a baseline.
+//! - [`publish`] pushes a branch and opens a pull request, for a person who asks for it.
 //! - [`runners`] finds test runners, builds their commands, reads their output; it runs nothing.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
@@ -29,6 +30,9 @@ mod error;
 pub mod evidence;
 #[cfg(feature = "model")]
 mod model;
+#[cfg(feature = "publish")]
+#[cfg_attr(docsrs, doc(cfg(feature = "publish")))]
+pub mod publish;
 #[cfg(feature = "repair")]
 mod repair;
 pub mod runners;

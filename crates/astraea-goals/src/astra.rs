@@ -5,6 +5,7 @@ mod execute;
 mod inspect;
 mod look;
 mod options;
+mod publish;
 mod results;
 
 use std::path::Path;
@@ -28,6 +29,7 @@ pub(crate) use changes::Pinned;
 pub use changes::{ApprovedChange, ScheduleChange};
 pub use inspect::Check;
 pub use options::AstraOptions;
+pub use publish::{PublishReport, PublishRequest};
 pub use results::{ApplyReport, UndoReport};
 
 /// A repository, opened for goals.
@@ -308,6 +310,9 @@ fn redactor(options: &AstraOptions, config: &Config) -> Redactor {
     }
     if let Ok(Some(key)) = crate::model::key(&config.model, &options.env) {
         redact = redact.with_secret_value(key);
+    }
+    if let Some(token) = config.git.secret(&options.env) {
+        redact = redact.with_secret_value(token);
     }
     Redactor::new(redact)
 }

@@ -118,6 +118,9 @@ pub enum GoalError {
     /// A result could not be applied, undone or shown.
     #[error("{0}")]
     Delivery(String),
+    /// A person has to say yes first.
+    #[error("{0}")]
+    NeedsApproval(String),
     /// Another process is carrying the run out.
     #[error("run {run} is being carried out by another process: wait for it, or stop it first")]
     RunAlive {
@@ -135,7 +138,7 @@ impl GoalError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::UnknownGoal { .. } => 3,
-            Self::Untrusted { .. } => 4,
+            Self::Untrusted { .. } | Self::NeedsApproval(_) => 4,
             Self::LedgerDamaged(_) => 7,
             Self::Store(StoreError::Invalid(_)) => 2,
             Self::Store(_) | Self::Journal(_) | Self::Ledger(_) | Self::Internal(_) => 1,

@@ -59,6 +59,8 @@ pub(crate) const ACTIONS: &[&str] = &[
     "check_output",
     "verify_state",
     "commit",
+    "push",
+    "pull_request",
     "design_implementation",
     "write_code",
     "fix_issues",
@@ -316,6 +318,12 @@ fn task(id: String, action: &str, atom: &Atom, require: Option<&str>, how: &Lowe
             put("command", context.resolve(atom, 0));
             (reads, writes) = (everything(), everything());
         }
+        "pull_request" => {
+            for (name, value) in whose(how) {
+                put(name, Some(value));
+            }
+        }
+        "push" => {}
         "commit" => {
             for (name, value) in whose(how) {
                 put(name, Some(value));

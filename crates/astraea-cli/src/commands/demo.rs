@@ -64,7 +64,7 @@ pub(crate) async fn run(global: &Global, dir: Option<PathBuf>) -> Result<u8, Fai
         )
         .await?;
     let same = before == hash(&dir)?;
-    print_result(global, &result)?;
+    print_result(global, &result, None)?;
     if !global.json {
         let word =
             if same { "as it was, byte for byte" } else { "CHANGED, which is a bug of Astra" };

@@ -1,12 +1,12 @@
 //! `astra run` and `astra resume`: carry a goal out, show how it goes, print what came of it.
 
-use astraea_goals::{Astra, Envelope, ExecuteGoal, GoalResult, Outcome, Watch};
+use astraea_goals::{Astra, Envelope, ExecuteGoal, GoalResult, Outcome, PublishReport, Watch};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use crate::{
-    args::{Global, Goal, Spending},
-    commands::open_spending,
+    args::{Global, Goal, Publish, Spending},
+    commands::{open_spending, push},
     failure::Failure,
     output,
     progress::Progress,
@@ -16,14 +16,24 @@ use crate::{
 ///
 /// # Errors
 /// What keeps the goal from being taken up.
-pub(crate) async fn run(global: &Global, goal: &Goal) -> Result<u8, Failure> {
+pub(crate) async fn run(global: &Global, goal: &Goal, publish: &Publish) -> Result<u8, Failure> {
     let request = request(goal)?;
     let astra = open_spending(global, goal.allow_shell, &goal.spending)?;
     let request = scoped(&astra, request);
+    let wanted = push::wanted(&astra, publish, &goal.goal);
+    let goes = &astra;
     let result =
-        watched(global, |watch| async move { astra.execute_goal(request, &watch).await }).await?;
-    print_result(global, &result)?;
-    Ok(result.exit_code)
+        watched(global, |watch| async move { goes.execute_goal(request, &watch).await }).await?;
+    match push::after(&astra, &result, wanted).await {
+        Ok(published) => {
+            print_result(global, &result, published.as_ref())?;
+            Ok(result.exit_code.max(published.as_ref().map_or(0, push::code)))
+        }
+        Err(failure) => {
+            print_result(global, &result, None)?;
+            Err(failure)
+        }
+    }
 }
 
 /// `astra resume`.
@@ -37,7 +47,7 @@ pub(crate) async fn resume(
 ) -> Result<u8, Failure> {
     let astra = open_spending(global, false, spending)?;
     let result = watched(global, |watch| async move { astra.resume(run, &watch).await }).await?;
-    print_result(global, &result)?;
+    print_result(global, &result, None)?;
     Ok(result.exit_code)
 }
 
@@ -113,7 +123,11 @@ where
 ///
 /// # Errors
 /// When stdout cannot be written.
-pub(crate) fn print_result(global: &Global, result: &GoalResult) -> Result<(), Failure> {
+pub(crate) fn print_result(
+    global: &Global,
+    result: &GoalResult,
+    published: Option<&PublishReport>,
+) -> Result<(), Failure> {
     if result.outcome == Outcome::NoPlan {
         eprintln!("astra: {}", result.summary);
     }
@@ -122,6 +136,9 @@ pub(crate) fn print_result(global: &Global, result: &GoalResult) -> Result<(), F
         if let Some(object) = value.as_object_mut() {
             object.insert("v".into(), json!(astraea_goals::ENVELOPE_VERSION));
             object.insert("type".into(), json!("result"));
+            if let Some(published) = published {
+                object.insert("published".into(), json!(published));
+            }
         }
         return output::json(&value);
     }
@@ -130,6 +147,9 @@ pub(crate) fn print_result(global: &Global, result: &GoalResult) -> Result<(), F
         text.push_str(&format!(
             "\nlook: astra diff {branch}\ntake: astra apply {branch}   (back: astra undo)\n"
         ));
+        if let Some(published) = published {
+            text.push_str(&format!("\n{}", published.to_text()));
+        }
     } else if result.alternatives.iter().any(|one| one.branch.is_some()) {
         text.push_str("\nThe candidates disagree; choose one:\n");
         for branch in result.alternatives.iter().filter_map(|one| one.branch.as_ref()) {

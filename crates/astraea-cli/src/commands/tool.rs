@@ -32,7 +32,7 @@ pub(crate) async fn run(global: &Global, name: &str, arguments: &str) -> Result<
                 astra.execute_goal(request, &watch).await
             })
             .await?;
-            commands::run::print_result(global, &result)?;
+            commands::run::print_result(global, &result, None)?;
             Ok(result.exit_code)
         }
         "schedule_code_modification" => changes::schedule(global, &arguments).await,

@@ -17,6 +17,8 @@ mod fixes;
 mod languages;
 #[cfg(feature = "tests")]
 mod observe;
+#[cfg(feature = "publish")]
+mod publish;
 #[cfg(feature = "files")]
 mod rules;
 #[cfg(feature = "tests")]
@@ -60,7 +62,8 @@ pub use syntax::regression as syntax_regression;
 
 /// Adds every executor that the features allow, under the names that the planner uses.
 ///
-/// `shell_command` and `bash` are always there and refuse unless the options allow them.
+/// `shell_command` and `bash` are always there and refuse unless the options allow them; `push` and `pull_request`
+/// refuse unless the options hold a publisher.
 #[must_use]
 pub fn register(registry: Registry, workspace: Arc<Workspace>) -> Registry {
     let ws = &workspace;
@@ -85,6 +88,10 @@ pub fn register(registry: Registry, workspace: Arc<Workspace>) -> Registry {
         .with("format", host(ws, fixes::Tools::Format));
     #[cfg(feature = "git")]
     let registry = registry.with("commit", host(ws, commit::Commit));
+    #[cfg(feature = "publish")]
+    let registry = registry
+        .with("push", host(ws, publish::Publish::Push))
+        .with("pull_request", host(ws, publish::Publish::PullRequest));
     #[cfg(feature = "shell")]
     let registry = registry
         .with("build", host(ws, build::Build))

@@ -69,6 +69,9 @@ pub struct WorkspaceOptions {
     pub rerun_failing: bool,
     /// Where the time of a commit comes from.
     pub clock: Arc<dyn Clock>,
+    /// What `push` and `pull_request` act through; `None` unless set, which is for a person to ask for.
+    #[cfg(feature = "publish")]
+    pub publisher: Option<Arc<crate::publish::Publisher>>,
     /// The chat model that writes code; `None` unless set.
     #[cfg(feature = "model")]
     pub model: Option<crate::Model>,
@@ -90,6 +93,8 @@ impl Default for WorkspaceOptions {
             copies_kept: 3,
             rerun_failing: true,
             clock: Arc::new(SystemClock),
+            #[cfg(feature = "publish")]
+            publisher: None,
             #[cfg(feature = "model")]
             model: None,
         }
@@ -158,6 +163,14 @@ impl WorkspaceOptions {
     #[must_use]
     pub fn with_rerun_failing(mut self, rerun: bool) -> Self {
         self.rerun_failing = rerun;
+        self
+    }
+
+    /// Lets a plan push and open pull requests.
+    #[cfg(feature = "publish")]
+    #[must_use]
+    pub fn with_publisher(mut self, publisher: Option<Arc<crate::publish::Publisher>>) -> Self {
+        self.publisher = publisher;
         self
     }
 

@@ -11,6 +11,7 @@ mod fixes;
 #[cfg(feature = "model")]
 mod model;
 mod observe;
+mod publish;
 mod repair_node;
 mod repair_rust;
 mod runners;

@@ -90,6 +90,7 @@ impl Astra {
             notes: self.config.notes.clone(),
             from_revision: goal.base.is_some(),
             test_command: self.config.test_command.clone(),
+            through_tool: goal.through_tool,
         });
         let lock = self.lease(&run)?;
         let started_ms = self.clock.now_ms();
@@ -223,7 +224,7 @@ impl Astra {
     }
 
     pub(super) fn registry(&self, view: View<'_>) -> Result<Registry, GoalError> {
-        let View { snapshot, directory, tests, from_revision, test_command } = view;
+        let View { snapshot, directory, tests, from_revision, test_command, may_publish } = view;
         let dir = directory.map(directory_path).transpose()?.flatten();
         let scope = Scope { dir, tests: tests.to_vec() };
         let mut options = WorkspaceOptions::default()
@@ -236,6 +237,9 @@ impl Astra {
             .with_keep_builds(!from_revision)
             .with_clock(self.clock.clone());
         options.network = self.config.network;
+        if may_publish {
+            options.publisher = Some(Arc::new(self.publisher(self.publish_options())));
+        }
         let limits = &self.config.model;
         options.model = self.model.as_ref().map(|model| {
             // The budget is that of this sitting: whoever goes on with a run gives it anew.
@@ -267,6 +271,8 @@ impl Astra {
             tests: &started.tests,
             from_revision: started.from_revision,
             test_command: started.test_command.clone(),
+            // A method of the user's own may push, in a goal that they start themselves; a model may not.
+            may_publish: !started.through_tool,
         })?;
         let planner = Arc::new(Planner {
             domain,
@@ -346,6 +352,8 @@ pub(super) struct View<'a> {
     /// Whether the snapshot is a revision and not what lies in the checkout.
     pub(super) from_revision: bool,
     pub(super) test_command: Option<Vec<String>>,
+    /// Whether a plan may push and open pull requests.
+    pub(super) may_publish: bool,
 }
 
 /// One sitting of a run: from its start, or from where it was resumed.

@@ -31,6 +31,7 @@ impl Astra {
         let mut tests = goal.tests.clone();
         tests.extend(context.tests());
         let registry = self.registry(View {
+            may_publish: false,
             snapshot,
             directory: goal.directory.as_deref(),
             tests: &tests,

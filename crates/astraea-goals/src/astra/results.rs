@@ -165,7 +165,7 @@ impl Astra {
     }
 
     /// The branch that is meant, and the run that made it.
-    fn branch(
+    pub(super) fn branch(
         &self,
         wanted: Option<&str>,
         what: &'static str,

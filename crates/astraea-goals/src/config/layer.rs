@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ConfigError, ModelLayer};
+use super::{ConfigError, GitLayer, ModelLayer};
 
 /// One layer: what it does not set is left to the layers below.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -24,6 +24,8 @@ pub struct ConfigLayer {
     pub redact: RedactLayer,
     /// `[model]`: the chat model; of a repository's file only what it may spend is heeded, and only towards less.
     pub model: ModelLayer,
+    /// `[git]`: where results are pushed; ignored in a repository's file.
+    pub git: GitLayer,
     /// Files with methods of the user's own, relative to the repository.
     pub methods: Option<Vec<String>>,
     /// Files of ast-grep rules, relative to the repository: what `refactor_code` applies when it is given none.

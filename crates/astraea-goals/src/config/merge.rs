@@ -66,6 +66,7 @@ impl Config {
             self.executors.insert(name.clone(), executor.clone());
         }
         self.redact_pii = layer.redact.pii.unwrap_or(self.redact_pii);
+        self.git.apply(origin, &layer.git)?;
         self.model.apply(origin, &layer.model)
     }
 

@@ -5,6 +5,7 @@
 //! said in [`Config::notes`].
 
 mod env;
+mod git;
 mod layer;
 mod merge;
 mod model;
@@ -14,6 +15,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 pub(crate) use env::unknown_variables;
+pub use git::{ForgeLayer, GitConfig, GitLayer};
 pub use layer::{
     CommandsLayer, ConfigLayer, ExecutorLayer, GoalLayer, PathsLayer, RedactLayer, TestsLayer,
     ToolLayer,
@@ -99,6 +101,8 @@ pub struct Config {
     pub redact_pii: bool,
     /// The chat model, if one is named, and what it may spend.
     pub model: ModelConfig,
+    /// Where results are pushed.
+    pub git: GitConfig,
     /// Settings that were held back, and why.
     pub notes: Vec<String>,
 }
@@ -120,6 +124,7 @@ impl Default for Config {
             executors: BTreeMap::new(),
             redact_pii: true,
             model: ModelConfig::default(),
+            git: GitConfig::default(),
             notes: Vec::new(),
         }
     }
@@ -167,8 +172,9 @@ impl Config {
             config.apply(origin, layer)?;
         }
         if let Some((origin, layer)) = &layers.repository {
-            // Where questions and keys go is the user's business alone, also in a repository that they trust.
+            // Where questions, keys and pushes go is the user's business alone, also in a repository that they trust.
             let layer = &config.without_model(origin, layer)?;
+            let layer = &config.without_git(origin, layer);
             if layers.trusted {
                 config.apply(origin, layer)?;
             } else {

@@ -58,6 +58,9 @@ pub(crate) struct Started {
     /// The configured test command; a resumed run keeps that of its start.
     #[serde(default)]
     pub(crate) test_command: Option<Vec<String>>,
+    /// Whether it came through the tool `execute_goal`, and not from a person.
+    #[serde(default)]
+    pub(crate) through_tool: bool,
 }
 
 /// [`Limits`], as the journal keeps them.

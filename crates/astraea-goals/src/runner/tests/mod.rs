@@ -251,6 +251,7 @@ impl World {
             notes: Vec::new(),
             from_revision: false,
             test_command: None,
+            through_tool: false,
         })
     }
 
