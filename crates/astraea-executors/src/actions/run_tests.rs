@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::Action;
 use super::answer::failed;
 use super::args::Args;
-use super::suite::{SuiteRun, mark_flaky, run_suite};
+use super::suite::{SuiteRun, mark_flaky, measure, run_suite};
 use crate::evidence::{
     Change, Comparison, TestId, TestReport, Verdict, comparison_table, report_table,
 };
@@ -100,7 +100,15 @@ impl Action for RunTests {
         let edits = ws.edits_so_far(cx)?;
         let wanted = (require, listed.as_slice());
         let trial = try_out(ws, cx, &edits, self.only, baseline.as_ref(), wanted).await?;
-        let Trial { run, comparison, problem, table } = trial;
+        let Trial { mut run, comparison, problem, mut table } = trial;
+        if problem.is_none() && !edits.is_empty() {
+            cx.progress("coverage");
+            run.report.coverage = measure(ws, cx, &edits, &run).await;
+            if let Some(coverage) = &run.report.coverage {
+                let files: Vec<String> = edits.paths().map(ToString::to_string).collect();
+                table.push_str(&format!("coverage: {}\n", coverage.line(&files)));
+            }
+        }
         let value = json!({
             "evidence": to_value(&run.report)?,
             "comparison": comparison.as_ref().map(to_value).transpose()?,

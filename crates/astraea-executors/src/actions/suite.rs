@@ -1,18 +1,22 @@
 //! Runs test runners over a copy and reads what they say.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use astraea_code_access::EditSet;
 use astraea_engine::TaskContext;
 
-use crate::evidence::{TestId, TestOutcome, TestReport, Verdict};
+use crate::evidence::{Coverage, TestId, TestOutcome, TestReport, Verdict};
 use crate::runners::{self, Ended, Runner, RunnerKind, Selection, Surroundings};
 use crate::workspace::{TaskCopy, Timings};
 use crate::{Error, RepoTree, Workspace};
 
 /// The most failing tests that are run a second time.
 const RERUN: usize = 25;
+/// Tests that take no longer than this, in milliseconds, run once more to see which lines they reach.
+const QUICK_MS: u64 = 10_000;
+/// How long that may take.
+const MEASURE: Duration = Duration::from_secs(60);
 
 /// What a suite showed.
 #[derive(Clone, Debug, Default)]
@@ -106,6 +110,62 @@ pub(super) async fn mark_flaky(
     Ok(())
 }
 
+/// Measures which lines the tests reach, where a tool is there that knows and the tests are quick.
+///
+/// What goes wrong here is no matter: then nothing is known of the reach.
+#[cfg(feature = "tests")]
+pub(super) async fn measure(
+    ws: &Arc<Workspace>,
+    cx: &TaskContext,
+    edits: &EditSet,
+    run: &SuiteRun,
+) -> Option<Coverage> {
+    if run.report.duration_ms > QUICK_MS {
+        return None;
+    }
+    let copy = ws.copy(edits).await.ok()?;
+    let mut whole: Option<Coverage> = None;
+    for runner in &run.runners {
+        let mut at = Surroundings {
+            root: copy.seen_at().to_string_lossy().into_owned(),
+            python: own_python(ws, &copy, &runner.dir).ok()?,
+            nonce: nonce().ok()?,
+            plain: false,
+        };
+        if at.python.is_none() && runner.kind.language() == Some("python") {
+            at.python = ws.options().python.clone();
+        }
+        let Some(invocation) = runner.coverage(&at) else { continue };
+        let mut prepared =
+            ws.command(&copy, invocation.argv.iter(), &invocation.dir).await.ok()?.within(cx);
+        for (key, value) in &invocation.env {
+            prepared = prepared.with_env(key, value);
+        }
+        let limits = &mut prepared.spec.limits;
+        limits.wall = Some(limits.wall.map_or(MEASURE, |wall| wall.min(MEASURE)));
+        let Ok(ran) = prepared.run(&cx.cancel).await else { continue };
+        let seen = seen(&ran);
+        if let Some(found) = runner.parse_coverage(&at, &seen) {
+            match &mut whole {
+                Some(whole) => whole.merge(found),
+                None => whole = Some(found),
+            }
+        }
+    }
+    whole
+}
+
+/// What came out, for a parser.
+fn seen(ran: &crate::Ran) -> runners::Ran {
+    runners::Ran {
+        ended: ran.ended.clone(),
+        stdout: ran.stdout.clone(),
+        stderr: ran.stderr.clone(),
+        truncated: ran.truncated,
+        wall_ms: u64::try_from(ran.wall.as_millis()).unwrap_or(u64::MAX),
+    }
+}
+
 /// Runs these tests of one runner in the order given, with variables of the caller's.
 ///
 /// # Errors
@@ -160,13 +220,7 @@ async fn one(
             at.python = None;
             continue;
         }
-        let seen = runners::Ran {
-            ended: ran.ended.clone(),
-            stdout: ran.stdout.clone(),
-            stderr: ran.stderr.clone(),
-            truncated: ran.truncated,
-            wall_ms: u64::try_from(ran.wall.as_millis()).unwrap_or(u64::MAX),
-        };
+        let seen = seen(&ran);
         let mut report = runner.parse(&at, &seen, tree);
         let refused =
             |e: &crate::evidence::CollectionError| e.message.contains("unrecognized arguments");

@@ -3,6 +3,7 @@
 //! The types here are plain data (serde both ways); nothing in this module runs anything.
 
 mod compare;
+mod coverage;
 mod report;
 mod table;
 
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub use compare::{Change, Comparison};
+pub use coverage::{Coverage, Reach};
 pub use report::{CollectionError, Counts, TestReport, Verdict};
 pub(crate) use report::{DETAIL_BYTES, clip};
 pub use table::{comparison_table, report_table};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Missing, TestId, TestOutcome};
+use super::{Coverage, Missing, TestId, TestOutcome};
 
 /// The outcomes of one test run, and how it was made.
 ///
@@ -47,6 +47,9 @@ pub struct TestReport {
     /// Tests that failed once and passed when run again unchanged.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub flaky: BTreeSet<TestId>,
+    /// Which lines the tests reach, where a tool is there that knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<Coverage>,
 }
 
 /// A file or target that the runner could not load, so that its tests are unknown.
@@ -238,6 +241,11 @@ impl TestReport {
             self.miss(missing.kind, &missing.name, missing.tests);
         }
         self.flaky.extend(other.flaky);
+        match (&mut self.coverage, other.coverage) {
+            (Some(mine), Some(theirs)) => mine.merge(theirs),
+            (None, theirs) => self.coverage = theirs,
+            (Some(_), None) => {}
+        }
         self.recount();
         self
     }

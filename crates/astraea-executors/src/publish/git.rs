@@ -177,7 +177,8 @@ impl Git<'_> {
                 .iter()
                 .any(|begin| line.starts_with(begin))
         };
-        let why = lines().find(is_why).or_else(|| lines().last()).unwrap_or("no reason was given");
+        let why =
+            lines().find(is_why).or_else(|| lines().next_back()).unwrap_or("no reason was given");
         let why: String = why.chars().take(300).collect();
         let lower = said.to_lowercase();
         let hint = if ["authentication failed", "could not read username", "403", "401"]

@@ -1,5 +1,7 @@
 //! `cargo test`: the text of libtest, binary by binary, with the artifacts' JSON between it.
 
+pub(super) mod nextest;
+
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
@@ -26,20 +28,20 @@ pub(super) fn invocation(runner: &Runner, selection: &Selection) -> Invocation {
         }
         cargo.extend(selection.tests.iter().map(|id| in_binary(id.as_str()).to_owned()));
     }
-    let mut argv: Vec<String> = ["sh", "-c", "exec \"$@\" 2>&1", "sh"].map(str::to_owned).to_vec();
-    argv.extend(cargo.iter().cloned());
     let env = [
         ("CARGO_TERM_COLOR", "never"),
         ("CARGO_TERM_PROGRESS_WHEN", "never"),
         ("CARGO_NET_OFFLINE", "true"),
         ("RUST_BACKTRACE", "0"),
     ];
-    Invocation {
-        argv,
-        shown: cargo,
-        dir: runner.dir.clone(),
-        env: env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+    let env = env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    let doctest = selection.tests.iter().any(|id| id.as_str().contains(" doc "));
+    if nextest::wanted(runner) && !doctest {
+        return nextest::invocation(runner, selection, env);
     }
+    let mut argv: Vec<String> = ["sh", "-c", "exec \"$@\" 2>&1", "sh"].map(str::to_owned).to_vec();
+    argv.extend(cargo.iter().cloned());
+    Invocation { argv, shown: cargo, dir: runner.dir.clone(), env }
 }
 
 /// The name libtest knows a test by: our id without the binary in front.
@@ -87,6 +89,19 @@ struct Section {
 
 /// Reads the merged output.
 pub(super) fn parse(report: &mut TestReport, ran: &Ran) {
+    if let Some(rest) = nextest::parse(report, ran) {
+        // what nextest had no part in: the doctests
+        if !rest.stdout.is_empty() {
+            let whole = report.complete;
+            cargo(report, &rest);
+            report.complete &= whole;
+        }
+        return;
+    }
+    cargo(report, ran);
+}
+
+fn cargo(report: &mut TestReport, ran: &Ran) {
     let mut artifacts = Artifacts::default();
     let mut sections: Vec<Section> = Vec::new();
     let mut build = String::new();

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::cargo::nextest;
 use super::{Runner, RunnerKind, Tree, below, join};
 
 /// Directories that hold other people's code or samples: nothing in them is this repository's suite.
@@ -119,7 +120,9 @@ impl Search<'_> {
                     .parse::<toml::Table>()
                     .map_or_else(|_| text.contains("[workspace]"), |t| t.contains_key("workspace"));
                 let words = if workspace { vec!["--workspace".to_owned()] } else { Vec::new() };
-                Runner { kind: RunnerKind::Cargo, dir, why: manifest, words, paths: Vec::new() }
+                let nextest = join(&dir, nextest::CONFIG);
+                let why = if self.tree.paths().contains(&nextest) { nextest } else { manifest };
+                Runner { kind: RunnerKind::Cargo, dir, why, words, paths: Vec::new() }
             })
             .collect()
     }

@@ -8,6 +8,7 @@
 //! line for each event; the mark carries a nonce, so that a program under test does not imitate one by accident.
 
 mod cargo;
+mod coverage;
 mod environment;
 mod find;
 mod go;

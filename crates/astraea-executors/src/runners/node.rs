@@ -48,7 +48,7 @@ pub(super) fn invocation(runner: &Runner, at: &Surroundings, selection: &Selecti
     }
 }
 
-fn data_url(source: &str) -> String {
+pub(super) fn data_url(source: &str) -> String {
     let mut url = String::from("data:text/javascript,");
     for byte in source.bytes() {
         if byte.is_ascii_alphanumeric() {

@@ -53,7 +53,7 @@ fn json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).unwrap_or_else(|_| "[]".to_owned())
 }
 
-fn invocation(
+pub(super) fn invocation(
     runner: &Runner,
     at: &Surroundings,
     harness: &str,

@@ -1,4 +1,8 @@
 //! push and pull_request: against a local bare remote, a git server over http, and a scripted forge.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the tests play the user, the remote and its server, who go through no door"
+)]
 
 use std::path::PathBuf;
 use std::process::Command;

@@ -323,3 +323,62 @@ async fn nothing_to_run_is_no_evidence() {
     assert_eq!(lines(&report(&output)), " no tests\n");
     assert_eq!(output.value["facts"]["no_tests"], true);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nextest_names_its_tests_as_cargo_does_and_leaves_no_doctest_out() {
+    if !has("cargo") {
+        return;
+    }
+    let files = [
+        ("Cargo.toml", "[package]\nname = \"my-calc\"\nversion = \"0.1.0\"\nedition = \"2021\"\n"),
+        (".config/nextest.toml", "[profile.default]\n"),
+        (
+            "src/lib.rs",
+            "/// ```\n/// assert_eq!(my_calc::two(), 2);\n/// ```\npub fn two() -> i32 { 2 }\n#[test]\nfn bad() { assert_eq!(two(), 3); }\n",
+        ),
+        ("src/bin/tool.rs", "fn main() {}\n#[test]\nfn inside() {}\n"),
+        ("tests/it.rs", "#[test]\nfn outside() { assert_eq!(my_calc::two(), 2); }\n"),
+    ];
+    // where nextest is not installed cargo runs them: the names are the same
+    check(
+        &files,
+        expect![[r#"
+            cargo failed
+            it::outside: passed
+            my_calc doc src/lib.rs - two: passed
+            my_calc::bad: failed
+            tool[bin]::inside: passed
+        "#]],
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn node_says_which_lines_the_tests_reach() {
+    if !has("node") {
+        return;
+    }
+    let mut run = Run::new(&[
+        (
+            "sum.js",
+            "exports.add = (a, b) => a + b;\nexports.sub = (a, b) => {\n  return b - a;\n};\n",
+        ),
+        (
+            "sum.test.js",
+            "const test = require('node:test');\nconst assert = require('node:assert');\nconst { add } = require('./sum.js');\ntest('adds', () => assert.equal(add(1, 2), 3));\n",
+        ),
+    ]);
+    run.good("observe", json!({})).await;
+    run.good("modify_code", json!({ "path": "sum.js", "search": "b - a", "replace": "a - b" }))
+        .await;
+    let output = run.good("run_tests", json!({ "require": "hold" })).await;
+    let coverage = report(&output).coverage.unwrap();
+    let table = output.value["table"].as_str().unwrap();
+    assert_eq!(coverage.tool, "node");
+    let reach = coverage.files["sum.js"];
+    assert!(
+        coverage.files.len() == 1 && reach.covered > 0 && reach.covered < reach.of,
+        "{coverage:?}"
+    );
+    assert!(table.contains("\ncoverage: ") && table.contains("of what changed: sum.js"), "{table}");
+}

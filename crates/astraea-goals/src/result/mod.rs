@@ -84,6 +84,9 @@ pub struct Evidence {
     pub vanished: Vec<String>,
     /// Every test whose outcome changed, and every one that failed.
     pub rows: Vec<EvidenceRow>,
+    /// How many of the lines that can run the tests reach, in words; absent where no tool is there that knows.
+    #[serde(default)]
+    pub coverage: Option<String>,
 }
 
 /// A line that the search for a repair suspects.

@@ -56,6 +56,9 @@ pub(super) fn report(result: &GoalResult) -> String {
             );
         }
         more(&mut out, evidence.rows.len());
+        if let Some(coverage) = &evidence.coverage {
+            let _ = writeln!(out, "  coverage: {}", one_line(coverage));
+        }
     }
     if let Some(branch) = &result.branch {
         let commit = result.commit.as_deref().map(|c| c.get(..12).unwrap_or(c)).unwrap_or("?");

@@ -402,7 +402,9 @@ pub(crate) fn evidence(tests: &[String], result: &RunResult) -> Option<Evidence>
                 .or_else(|| result.failures.get(&task.id).and_then(|f| report(&f.output)))
         })
         .last()?;
-    Some(compare(tests, &before, &after))
+    let files: Vec<String> = delivered(result).map(|out| out.artifacts.clone()).unwrap_or_default();
+    let coverage = after.coverage.as_ref().map(|coverage| coverage.line(&files));
+    Some(Evidence { coverage, ..compare(tests, &before, &after) })
 }
 
 fn compare(tests: &[String], before: &TestReport, after: &TestReport) -> Evidence {
@@ -445,6 +447,7 @@ fn compare(tests: &[String], before: &TestReport, after: &TestReport) -> Evidenc
         still_failing,
         vanished: vanished.collect(),
         rows,
+        coverage: None,
     }
 }
 
