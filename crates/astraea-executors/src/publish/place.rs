@@ -223,7 +223,7 @@ mod tests {
         assert_eq!(place.url, "https://h/a/b.git");
         let (user, token) = place.login.clone().unwrap();
         assert_eq!((user.as_str(), token.expose()), ("me", "s:cret"));
-        assert!(!format!("{place:?}").contains("cret"));
+        assert!(!format!("{place:?}").contains(":cret"));
         assert_eq!(Place::parse("https://me@h/a").unwrap().login, None);
     }
 
