@@ -199,7 +199,7 @@ impl GoalContext {
     /// What a step's argument stands for: the value of that name in the context, else the name itself.
     pub(crate) fn resolve(&self, atom: &Atom, position: usize) -> Option<Value> {
         let name = atom.args.get(position)?;
-        Some(self.values.get(name).cloned().unwrap_or_else(|| Value::String(name.clone())))
+        Some(self.values.get(name.as_str()).cloned().unwrap_or_else(|| Value::from(name.as_str())))
     }
 }
 

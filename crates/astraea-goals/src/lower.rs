@@ -108,7 +108,7 @@ pub(crate) fn lower(
     how: &Lowering<'_>,
 ) -> Vec<(Task, Vec<TaskId>)> {
     let edits = plan.steps.iter().any(|step| {
-        let action = step.action.to_lowercase();
+        let action = step.action.as_str().to_lowercase();
         is_edit(&action) || how.custom.get(&action) == Some(&true)
     });
     let scaffold = plan.steps.iter().any(|step| step.action.eq_ignore_ascii_case("scaffold"));
@@ -132,7 +132,7 @@ pub(crate) fn lower(
         .steps
         .iter()
         .map(|step| {
-            let action = step.action.to_lowercase();
+            let action = step.action.as_str().to_lowercase();
             let count = seen.entry(action.clone()).or_default();
             *count += 1;
             let id = if *count == 1 { action.clone() } else { format!("{action}-{count}") };
@@ -234,7 +234,7 @@ fn task(id: String, action: &str, atom: &Atom, require: Option<&str>, how: &Lowe
             }
             put("path", path);
             if action != "delete_file" {
-                let slot = atom.args.first().map(String::as_str).unwrap_or_default();
+                let slot = atom.args.first().map(|arg| arg.as_str()).unwrap_or_default();
                 let content = match slot.strip_suffix("_path") {
                     Some("file") | None => "new_content".to_owned(),
                     Some(stem) => format!("{stem}_content"),

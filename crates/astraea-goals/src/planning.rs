@@ -147,7 +147,8 @@ impl Planner {
         let tasks = lower(compiled, &state, &plan, &how);
         record.lowering_us = micros(started);
         record.steps = plan.steps.iter().map(astraea_htn::Step::atom).collect();
-        record.step_methods = plan.steps.iter().map(|step| step.method.clone()).collect();
+        record.step_methods =
+            plan.steps.iter().map(|step| step.method.as_ref().map(ToString::to_string)).collect();
         record.methods_used = methods(&plan);
         record.planning_cost = plan.cost;
         Ok(Planned { record, tasks })
@@ -219,7 +220,7 @@ fn methods(plan: &Plan) -> Vec<String> {
     let mut stack: Vec<usize> = plan.roots.iter().rev().copied().collect();
     while let Some(node) = stack.pop() {
         if let Some(Done::Method { method, children, .. }) = plan.tree.get(node).map(|n| &n.done) {
-            out.push(method.clone());
+            out.push(method.to_string());
             stack.extend(children.iter().rev());
         }
     }

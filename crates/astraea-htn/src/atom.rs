@@ -2,6 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+/// A name: a string that is kept in place where it is short, as most names in plans are, so that a plan costs few allocations.
+pub type Word = compact_str::CompactString;
+
+/// Some names, kept in place up to three.
+pub type Words = smallvec::SmallVec<[Word; 3]>;
+
 /// A name with arguments: the fact `(failing test_a)`, the task `(fix_bug test_a)`.
 ///
 /// ```
@@ -13,17 +19,14 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Atom {
     /// Predicate, task or action.
-    pub name: String,
+    pub name: Word,
     /// Objects.
-    pub args: Vec<String>,
+    pub args: Words,
 }
 
 impl Atom {
     /// An atom of these parts.
-    pub fn new<S: Into<String>>(
-        name: impl Into<String>,
-        args: impl IntoIterator<Item = S>,
-    ) -> Self {
+    pub fn new<S: Into<Word>>(name: impl Into<Word>, args: impl IntoIterator<Item = S>) -> Self {
         Self { name: name.into(), args: args.into_iter().map(Into::into).collect() }
     }
 
@@ -53,7 +56,7 @@ impl From<&str> for Atom {
         let inner = text.trim();
         let inner = inner.strip_prefix('(').unwrap_or(inner);
         let inner = inner.strip_suffix(')').unwrap_or(inner);
-        let mut words = inner.split_whitespace().map(str::to_owned);
+        let mut words = inner.split_whitespace().map(Word::from);
         Self { name: words.next().unwrap_or_default(), args: words.collect() }
     }
 }

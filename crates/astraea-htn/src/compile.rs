@@ -159,7 +159,7 @@ pub(crate) fn compile(
             errors.push(twice("task or action", name));
         }
         tasks.push(Task {
-            name: name.text.clone(),
+            name: name.text.as_str().into(),
             params,
             declared: Vec::new(),
             cheapest: Vec::new(),
@@ -367,9 +367,9 @@ pub(crate) fn network(
     let types = scope.types[..scope.count].to_vec();
     let vars = Vars { types, bound, used, slots: scope.slots };
     let method = Method {
-        name: ast.name.text.clone(),
+        name: ast.name.text.as_str().into(),
         cost: ast.cost,
-        vars: ast.params.iter().map(|p| p.name.text.clone()).collect(),
+        vars: ast.params.iter().map(|p| p.name.text.as_str().into()).collect(),
         head,
         query: Query::default(),
         ordered_query: Query::default(),

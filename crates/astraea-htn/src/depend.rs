@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
-use crate::atom::Atom;
+use crate::atom::{Atom, Word};
 use crate::compile::{Names, Scope};
 use crate::cond::{Cond, for_each_choice, with_values};
 use crate::external::View;
@@ -89,8 +89,8 @@ pub(crate) fn dependencies(model: &Model, state: &State, plan: &Plan) -> Vec<Dep
         .into_iter()
         .filter(|(before, after, ..)| before != after)
         .map(|(before, after, (pred, args), why)| {
-            let args = args.iter().map(|o| state.objects.name(*o).to_owned()).collect();
-            let name = model.symbol(pred).to_owned();
+            let args = args.iter().map(|o| state.objects.word(*o)).collect();
+            let name = model.symbol(pred).into();
             Dependency { before, after, fact: Atom { name, args }, why }
         })
         .collect();
@@ -149,7 +149,7 @@ fn asked(
     model: &Model,
     state: &State,
     method: &str,
-    binding: &[(String, String)],
+    binding: &[(Word, Word)],
 ) -> Vec<(Fact, bool)> {
     let mut facts = Vec::new();
     let Some(ast) = model.ast.methods.iter().find(|m| m.name.text.eq_ignore_ascii_case(method))

@@ -40,7 +40,7 @@ mod syntax;
 mod types;
 mod verify;
 
-pub use atom::Atom;
+pub use atom::{Atom, Word, Words};
 pub use build::{ActionBuilder, DomainBuilder, MethodBuilder};
 pub use depend::{Dependency, Link};
 pub use diagnostic::{Diagnostic, Report, Severity, Source};

@@ -3,6 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use crate::ast;
+use crate::atom::Word;
 use crate::compile::Lift;
 use crate::cond::Cond;
 use crate::diagnostic::Diagnostic;
@@ -49,7 +50,7 @@ pub(crate) struct Predicate {
 /// A task: compound, or an action.
 #[derive(Debug, Clone)]
 pub(crate) struct Task {
-    pub(crate) name: String,
+    pub(crate) name: Word,
     pub(crate) params: Vec<Ty>,
     /// Positions of its methods as declared, and from the cheapest to the dearest.
     pub(crate) declared: Vec<u32>,
@@ -72,9 +73,9 @@ pub(crate) struct Sub {
 
 #[derive(Debug, Clone)]
 pub(crate) struct Method {
-    pub(crate) name: String,
+    pub(crate) name: Word,
     pub(crate) cost: Option<f64>,
-    pub(crate) vars: Vec<String>,
+    pub(crate) vars: Vec<Word>,
     /// How the task's arguments bind the variables.
     pub(crate) head: Vec<Arg>,
     /// Finds the bindings, with what subtasks need wherever they stand.

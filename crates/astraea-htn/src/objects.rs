@@ -2,6 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
+use crate::atom::Word;
 use crate::types::{Ty, TypeTable};
 
 /// Position in the table.
@@ -10,7 +11,7 @@ pub(crate) type Obj = u32;
 /// All objects. The domain's constants come first, so that their positions are the same in every state.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Objects {
-    pub(crate) names: Vec<String>,
+    pub(crate) names: Vec<Word>,
     exact: FxHashMap<String, Obj>,
     folded: FxHashMap<String, Obj>,
     words: usize,
@@ -33,7 +34,7 @@ impl Objects {
         let known = if fold { self.find(name) } else { self.exact.get(name).copied() };
         let obj = known.unwrap_or_else(|| {
             let obj = Obj::try_from(self.names.len()).unwrap_or(Obj::MAX);
-            self.names.push(name.to_owned());
+            self.names.push(name.into());
             self.bits.resize(self.bits.len() + self.words, 0);
             self.exact.insert(name.to_owned(), obj);
             self.folded.entry(name.to_ascii_lowercase()).or_insert(obj);
@@ -69,8 +70,13 @@ impl Objects {
         }
     }
 
+    /// The name, to keep.
+    pub(crate) fn word(&self, obj: Obj) -> Word {
+        self.names.get(obj as usize).cloned().unwrap_or_default()
+    }
+
     pub(crate) fn name(&self, obj: Obj) -> &str {
-        self.names.get(obj as usize).map_or("?", String::as_str)
+        self.names.get(obj as usize).map_or("?", Word::as_str)
     }
 
     /// Whether the object is of the type.

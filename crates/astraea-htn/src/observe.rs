@@ -1,6 +1,6 @@
 //! Watching a search.
 
-use crate::atom::Atom;
+use crate::atom::{Atom, Word};
 
 /// Something that happened in a search. Names are as the domain and the state spell them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,9 +11,9 @@ pub enum Event {
         /// The task.
         task: Atom,
         /// The method.
-        method: String,
+        method: Word,
         /// What its variables stand for.
-        binding: Vec<(String, String)>,
+        binding: Vec<(Word, Word)>,
         /// How deep the task is nested: 0 for one that was asked for.
         depth: usize,
         /// Steps executed before.

@@ -5,18 +5,18 @@ mod text;
 
 use serde::{Deserialize, Serialize};
 
-use crate::atom::Atom;
+use crate::atom::{Atom, Word, Words};
 pub(crate) use text::{Outline, is_standard};
 
 /// One step of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     /// The action, as the domain spells it.
-    pub action: String,
+    pub action: Word,
     /// Its arguments.
-    pub args: Vec<String>,
+    pub args: Words,
     /// The method that asked for it; `None` where the step itself was the task given to the planner.
-    pub method: Option<String>,
+    pub method: Option<Word>,
     /// Position of its leaf in [`Plan::tree`].
     pub node: usize,
 }
@@ -52,9 +52,9 @@ pub enum Done {
     /// Refined by a method.
     Method {
         /// The method.
-        method: String,
+        method: Word,
         /// What its variables stand for, in the order of its parameters.
-        binding: Vec<(String, String)>,
+        binding: Vec<(Word, Word)>,
         /// Positions of the subtasks in [`Plan::tree`], in the order in which the method declares them.
         children: Vec<usize>,
         /// How many steps were executed before the method was chosen; its precondition held then.

@@ -307,34 +307,29 @@ fn find_fact(
         }
         store.after(*walk)
     } else {
-        let mut open = false;
-        let mut best = store.of_pred(pred);
-        walk.by = NONE;
-        for (pos, pat) in args.iter().enumerate() {
-            match pat {
-                Pat::Known(arg) => {
-                    if best.len > 1 {
-                        let chain = store.of_arg(pred, pos, arg.value(binding));
-                        if chain.len < best.len {
-                            best = chain;
-                            walk.by = pos as u32;
-                        }
-                    }
-                }
-                _ => open = true,
-            }
-        }
-        if !open {
+        if args.len() <= 8 && args.iter().all(|pat| matches!(pat, Pat::Known(_))) {
             // Everything is known: one look-up instead of a walk.
             walk.at = NONE;
             let mut values = [0; 8];
-            if args.len() <= values.len() {
-                for (into, pat) in values.iter_mut().zip(args) {
-                    if let Pat::Known(arg) = pat {
-                        *into = arg.value(binding);
-                    }
+            for (into, pat) in values.iter_mut().zip(args) {
+                if let Pat::Known(arg) = pat {
+                    *into = arg.value(binding);
                 }
-                return store.holds(pred, &values[..args.len()]);
+            }
+            return store.holds(pred, &values[..args.len()]);
+        }
+        let mut best = store.of_pred(pred);
+        walk.by = NONE;
+        for (pos, pat) in args.iter().enumerate() {
+            if best.len <= 1 {
+                break;
+            }
+            if let Pat::Known(arg) = pat {
+                let chain = store.of_arg(pred, pos, arg.value(binding));
+                if chain.len < best.len {
+                    best = chain;
+                    walk.by = pos as u32;
+                }
             }
         }
         best.first

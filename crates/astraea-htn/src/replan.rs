@@ -224,7 +224,7 @@ impl<'a> Rest<'a> {
         let value = |var: &str| {
             tasks.tasks.iter().zip(&self.plan.roots).find_map(|(task, root)| {
                 let at = task.args.iter().position(|a| a.eq_ignore_ascii_case(var))?;
-                self.plan.tree.get(*root)?.task.args.get(at).cloned()
+                self.plan.tree.get(*root)?.task.args.get(at).map(ToString::to_string)
             })
         };
         goal.instantiate(&|var| value(Name::new(var).text.as_str()))

@@ -16,6 +16,8 @@ mod node;
 mod request;
 mod watch;
 
+use std::collections::hash_map::Entry;
+
 use rustc_hash::FxHashMap;
 
 use crate::cond::Cond;
@@ -164,7 +166,7 @@ impl<'a> Search<'a> {
             idle_hit: false,
             depth_hit: false,
             rejected: 0,
-            deepest: Deepest::default(),
+            deepest: Deepest { words: memory.deepest, ..Deepest::default() },
             scratch: memory.scratch,
             tally: None,
         };
@@ -334,11 +336,18 @@ impl<'a> Search<'a> {
         let key = (self.store.hash, network);
         let steps = self.steps.len() as u32;
         let limited = self.options.max_plan_length.is_some();
-        if let Some(mark) = self.visited.get_mut(&key) {
+        let mark = Mark { frame: self.frames.len() as u32, steps };
+        match self.visited.entry(key) {
+            Entry::Vacant(slot) => {
+                slot.insert(mark);
+            }
             // With a bound on the length, fewer steps on the way are a reason to try again.
-            if !limited || mark.steps <= steps {
-                if mark.frame != NONE {
-                    let low = mark.frame;
+            Entry::Occupied(mut slot) if limited && slot.get().steps > steps => {
+                slot.insert(mark);
+            }
+            Entry::Occupied(slot) => {
+                if slot.get().frame != NONE {
+                    let low = slot.get().frame;
                     let frame = &mut self.frames[parent];
                     frame.low = frame.low.min(low);
                 }
@@ -348,7 +357,6 @@ impl<'a> Search<'a> {
                 return false;
             }
         }
-        self.visited.insert(key, Mark { frame: self.frames.len() as u32, steps });
         self.push_frame(key);
         false
     }

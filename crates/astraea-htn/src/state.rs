@@ -75,7 +75,7 @@ impl State {
             let known = self.model.predicates.iter().map(|p| p.name.as_str());
             return Err(Error::Unknown {
                 what: "predicate",
-                name: fact.name.clone(),
+                name: fact.name.to_string(),
                 help: did_you_mean(&fact.name, known)
                     .or_else(|| Some("declare it in the domain's `:predicates`".into())),
             });
@@ -184,7 +184,7 @@ impl State {
             let known = self.model.functions.keys().map(String::as_str);
             return Err(Error::Unknown {
                 what: "function",
-                name: function.name.clone(),
+                name: function.name.to_string(),
                 help: did_you_mean(&function.name, known)
                     .or_else(|| Some("declare it in the domain's `:functions`".into())),
             });
@@ -228,9 +228,9 @@ impl State {
     }
 
     pub(crate) fn atom(&self, fact: FactId) -> Atom {
-        let args = self.store.args(fact).iter().map(|o| self.objects.name(*o).to_owned());
+        let args = self.store.args(fact).iter().map(|o| self.objects.word(*o));
         Atom {
-            name: self.model.predicates[self.store.pred(fact) as usize].name.clone(),
+            name: self.model.predicates[self.store.pred(fact) as usize].name.as_str().into(),
             args: args.collect(),
         }
     }

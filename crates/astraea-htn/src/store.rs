@@ -67,11 +67,18 @@ pub(crate) fn mix(mut x: u64) -> u64 {
 }
 
 pub(crate) fn hash_term(symbol: u32, args: &[Obj]) -> u64 {
-    let mut h = mix(u64::from(symbol) + 0x9e37_79b9_7f4a_7c15);
+    // Each step is a bijection of what it takes in, so short terms do not meet; the last one spreads the bits.
+    let mut h = u64::from(symbol).wrapping_add(0x9e37_79b9_7f4a_7c15);
     for arg in args {
-        h = mix(h.rotate_left(5) ^ (u64::from(*arg) + 0x517c_c1b7_2722_0a95));
+        h = (h.wrapping_mul(0xd6e8_feb8_6659_fd93) ^ u64::from(*arg)).rotate_left(29);
     }
-    h
+    mix(h.wrapping_add(args.len() as u64))
+}
+
+/// Comparing a few numbers by hand is quicker than a call.
+#[inline]
+fn same(a: &[Obj], b: &[Obj]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a == b)
 }
 
 fn arg_key(pred: u32, pos: usize, obj: Obj) -> u64 {
@@ -166,7 +173,11 @@ impl Store {
     /// The number of a fact, if it was ever seen.
     #[inline]
     pub(crate) fn find(&self, pred: u32, args: &[Obj]) -> Option<FactId> {
-        let key = hash_term(pred, args);
+        self.find_key(hash_term(pred, args), pred, args)
+    }
+
+    #[inline]
+    fn find_key(&self, key: u64, pred: u32, args: &[Obj]) -> Option<FactId> {
         let mask = self.slots.len() - 1;
         let mut i = key as usize & mask;
         loop {
@@ -175,7 +186,7 @@ impl Store {
                 return None;
             }
             let fact = &self.facts[id as usize];
-            if fact.key == key && fact.pred == pred && self.args(id) == args {
+            if fact.key == key && fact.pred == pred && same(self.args(id), args) {
                 return Some(id);
             }
             i = (i + 1) & mask;
@@ -184,11 +195,11 @@ impl Store {
 
     /// The number of a fact, given now if it has none.
     pub(crate) fn intern(&mut self, pred: u32, args: &[Obj]) -> FactId {
-        if let Some(id) = self.find(pred, args) {
+        let key = hash_term(pred, args);
+        if let Some(id) = self.find_key(key, pred, args) {
             return id;
         }
         let id = self.facts.len() as u32;
-        let key = hash_term(pred, args);
         let at = self.args.len() as u32;
         let fact = Fact { pred, args: at, arity: args.len() as u32, next: NONE, holds: false, key };
         self.facts.push(fact);

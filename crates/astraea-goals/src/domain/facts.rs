@@ -109,15 +109,15 @@ impl Facts {
         let mut data = BTreeMap::new();
         for atom in &self.atoms {
             if atom.args.is_empty() {
-                data.insert(atom.name.clone(), Value::Bool(true));
+                data.insert(atom.name.to_string(), Value::Bool(true));
             } else if let Value::Array(list) =
-                data.entry(atom.name.clone()).or_insert_with(|| Value::Array(Vec::new()))
+                data.entry(atom.name.to_string()).or_insert_with(|| Value::Array(Vec::new()))
             {
                 list.push(Value::String(atom.args.join(" ")));
             }
         }
         for (atom, confidence) in &self.beliefs {
-            data.insert(atom.name.clone(), Value::from(*confidence));
+            data.insert(atom.name.to_string(), Value::from(*confidence));
         }
         data
     }

@@ -2,6 +2,7 @@
 
 use super::{Names, TOTAL_COST};
 use crate::ast::{Amount, Assignment, Effect, Formula, Name, Term, Typed};
+use crate::atom::Word;
 use crate::cond::Cond;
 use crate::diagnostic::Diagnostic;
 use crate::model::{Arg, Change};
@@ -129,7 +130,7 @@ impl<'a, 'n> Scope<'a, 'n> {
             return Some((Arg::Obj(obj), None));
         }
         let mut d = Diagnostic::error(format!("unknown object `{name}`"), name.span);
-        let known = self.names.objects.names.iter().map(String::as_str);
+        let known = self.names.objects.names.iter().map(Word::as_str);
         d.help = if self.visible.iter().any(|(k, _)| k[1..] == name.key()) {
             Some(format!("did you mean the variable `?{name}`?"))
         } else if self.names.objects.names.len() > 2000 {

@@ -2,6 +2,7 @@
 
 use super::Obstacle;
 use crate::ast::{Formula, Name, Term};
+use crate::atom::Word;
 use crate::compile::{CONSTRAINT, IMPLIED, parts_of};
 use crate::cond::Cond;
 use crate::external::External;
@@ -54,7 +55,7 @@ pub(super) fn formula(
     model: &Model,
     objects: &Objects,
     cond: &Cond,
-    vars: &[String],
+    vars: &[Word],
 ) -> Option<Formula> {
     let name = |arg: &Arg| {
         Some(Name::new(match arg {

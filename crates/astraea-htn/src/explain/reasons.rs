@@ -3,7 +3,7 @@
 use super::obstacles::{formula, obstacles};
 use super::{Candidate, Explanation, Met, Verdict};
 use crate::ast::{Amount, Formula, Name};
-use crate::atom::Atom;
+use crate::atom::{Atom, Word};
 use crate::compile::{CONSTRAINT, IMPLIED, parts_of};
 use crate::domain::CompiledDomain;
 use crate::error::Error;
@@ -61,8 +61,8 @@ pub(crate) fn explain(
     }
     let tally = search.tally.as_deref();
     let obstacles = tally.map_or_else(Vec::new, |t| obstacles(model, &state.objects, t));
-    let deepest = &search.deepest;
-    let chain = deepest.chain.iter().enumerate();
+    let (steps, chain) = search.deepest.unpack();
+    let chain = chain.iter().enumerate();
     let met: Vec<Met> = chain
         .map(|(depth, link)| {
             let point = Point {
@@ -72,7 +72,7 @@ pub(crate) fn explain(
                 at: link.at,
                 chosen: link.method,
             };
-            explainer.met(&point, &deepest.steps, options, &request.rules)
+            explainer.met(&point, &steps, options, &request.rules)
         })
         .collect();
     let mut failure = match end {
@@ -85,7 +85,7 @@ pub(crate) fn explain(
             search.rejected
         );
     }
-    let steps = deepest.steps.iter().map(|(t, a)| atom(model, state, *t, a)).collect();
+    let steps = steps.iter().map(|(t, a)| atom(model, state, *t, a)).collect();
     Ok(Explanation { plan: None, failure: Some(failure), met, steps, obstacles })
 }
 
@@ -114,16 +114,16 @@ pub(crate) fn summary(
     request: &Request,
 ) -> Option<String> {
     let (rules, ordered) = (&request.rules, request.ordered);
-    let deepest = &search.deepest;
+    let (steps, chain) = search.deepest.unpack();
     let mut text = String::new();
-    if let Some(last) = deepest.chain.last() {
+    if let Some(last) = chain.last() {
         let verdicts = (Verdict::Furthest, Verdict::Abandoned);
         let mut explainer =
             Explainer { model, state, store: state.store.clone(), done: 0, ordered, verdicts };
-        let depth = deepest.chain.len() - 1;
+        let depth = chain.len() - 1;
         let point =
             Point { task: last.task, args: last.args.clone(), depth, at: last.at, chosen: None };
-        let met = explainer.met(&point, &deepest.steps, options, rules);
+        let met = explainer.met(&point, &steps, options, rules);
         text = format!("it got furthest at {} after {} step(s)", met.task, met.at);
         for reason in met.reasons() {
             text += "; ";
@@ -143,7 +143,7 @@ pub(crate) fn summary(
 }
 
 fn atom(model: &Model, state: &State, task: u32, args: &[Obj]) -> Atom {
-    let args = args.iter().map(|o| state.objects.name(*o).to_owned());
+    let args = args.iter().map(|o| state.objects.word(*o));
     Atom { name: model.tasks[task as usize].name.clone(), args: args.collect() }
 }
 
@@ -230,7 +230,7 @@ impl Explainer<'_> {
                 self.verdicts.1.clone()
             };
             met.candidates.push(Candidate {
-                method: method.name.clone(),
+                method: method.name.to_string(),
                 cost: method.cost,
                 verdict,
             });
@@ -262,7 +262,7 @@ impl Explainer<'_> {
             return Some("the step is ruled out".to_owned());
         }
         let ast = &self.model.ast.actions[action];
-        let names: Vec<String> = ast.params.iter().map(|p| p.name.text.clone()).collect();
+        let names: Vec<Word> = ast.params.iter().map(|p| p.name.text.as_str().into()).collect();
         let bound: Vec<Option<Obj>> = point.args.iter().map(|a| Some(*a)).collect();
         let compiled = &self.model.actions[action];
         let mut binding = point.args.clone();
@@ -318,7 +318,7 @@ impl Explainer<'_> {
             &bound,
         )?;
         let shown = method.vars.iter().zip(&stuck.binding).filter_map(|(name, obj)| {
-            obj.map(|obj| (name.clone(), self.state.objects.name(obj).to_owned()))
+            obj.map(|obj| (name.to_string(), self.state.objects.name(obj).to_owned()))
         });
         let part = match stuck.part {
             Some(u16::MAX) | None => None,
@@ -374,7 +374,7 @@ impl Explainer<'_> {
     }
 
     /// The part with values in the place of variables, and why it does not hold.
-    fn reason(&self, part: &Formula, vars: &[String], binding: &[Option<Obj>]) -> (String, String) {
+    fn reason(&self, part: &Formula, vars: &[Word], binding: &[Option<Obj>]) -> (String, String) {
         let value = |var: &str| {
             let slot = vars.iter().position(|v| v.eq_ignore_ascii_case(var))?;
             let obj = binding.get(slot).copied().flatten()?;

@@ -19,7 +19,7 @@ pub(crate) fn replay(
     let mut plan = Plan::default();
     // The remaining tasks, the next one last, each with its place in the tree; the root has none.
     let mut stack: Vec<Option<usize>> = vec![None];
-    let name = |o: &Obj| objects.name(*o).to_owned();
+    let name = |o: &Obj| objects.word(*o);
     for decision in path {
         let Some(place) = stack.pop() else { break };
         let Some(m) = decision else {

@@ -27,10 +27,8 @@ impl Search<'_> {
             match self.undo.pop() {
                 Some(Undo::Waits(node)) => self.nodes[node as usize].waits += 1,
                 Some(Undo::Open(node)) => self.nodes[node as usize].open += 1,
-                Some(Undo::Inserted(pos)) => {
-                    self.frontier.remove(pos as usize);
-                }
-                Some(Undo::Removed(pos, node)) => self.frontier.insert(pos as usize, node),
+                Some(Undo::Inserted(pos)) => self.take_out(pos),
+                Some(Undo::Removed(pos, node)) => self.put_in(pos, node),
                 None => break,
             }
         }
@@ -46,6 +44,25 @@ impl Search<'_> {
         self.words.truncate(frame.words as usize);
         self.steps.truncate(frame.steps as usize);
         self.remaining = frame.remaining;
+    }
+
+    /// The frontier mostly holds one task, and then nothing has to be moved.
+    #[inline]
+    fn take_out(&mut self, pos: u32) {
+        if pos as usize + 1 == self.frontier.len() {
+            self.frontier.pop();
+        } else {
+            self.frontier.remove(pos as usize);
+        }
+    }
+
+    #[inline]
+    fn put_in(&mut self, pos: u32, node: u32) {
+        if pos as usize == self.frontier.len() {
+            self.frontier.push(node);
+        } else {
+            self.frontier.insert(pos as usize, node);
+        }
     }
 
     /// Executes an action if its precondition holds and no rule forbids it.
@@ -80,7 +97,7 @@ impl Search<'_> {
             change(action, &mut self.store, self.objects, &mut binding, &mut self.trail);
             self.steps.push(node);
             self.remaining = self.remaining.wrapping_sub(mix(self.nodes[node as usize].term));
-            self.frontier.remove(pos as usize);
+            self.take_out(pos);
             self.undo.push(Undo::Removed(pos, node));
             self.finish(node, pos);
         }
@@ -139,12 +156,12 @@ impl Search<'_> {
             child.after = after;
             child.hash = mix(child.term ^ after.rotate_left(17).wrapping_mul(3));
         }
-        self.frontier.remove(pos as usize);
+        self.take_out(pos);
         self.undo.push(Undo::Removed(pos, node));
         let mut at = pos;
         for (index, sub) in method.subs.iter().enumerate() {
             if sub.waits == 0 {
-                self.frontier.insert(at as usize, first + index as u32);
+                self.put_in(at, first + index as u32);
                 self.undo.push(Undo::Inserted(at));
                 at += 1;
             }
@@ -167,7 +184,7 @@ impl Search<'_> {
                 self.nodes[sibling as usize].waits -= 1;
                 self.undo.push(Undo::Waits(sibling));
                 if self.nodes[sibling as usize].waits == 0 {
-                    self.frontier.insert(at as usize, sibling);
+                    self.put_in(at, sibling);
                     self.undo.push(Undo::Inserted(at));
                     at += 1;
                 }

@@ -3,16 +3,20 @@
 use super::node::ROOT;
 use super::{Frame, Search};
 use crate::objects::Obj;
+use crate::store::NONE;
 
-/// The furthest point at which nothing more could be done.
-#[derive(Debug, Clone, Default)]
+/// The furthest point at which nothing more could be done, packed into words: it is written often and read at most once.
+#[derive(Debug, Default)]
 pub(crate) struct Deepest {
-    /// The steps up to there.
-    pub(crate) steps: Vec<(u32, Vec<Obj>)>,
-    /// The tasks from a root to the one that failed.
-    pub(crate) chain: Vec<Link>,
-    depth: u32,
+    /// First the steps, each as task, number of arguments, arguments; then the tasks from the one that failed up to a root, with method and moment behind.
+    pub(super) words: Vec<u32>,
+    pub(super) steps: u32,
+    pub(super) depth: u32,
+    pub(super) noted: bool,
 }
+
+/// The steps up to a point.
+pub(crate) type Steps = Vec<(u32, Vec<Obj>)>;
 
 /// A task on the way to the deepest point.
 #[derive(Debug, Clone)]
@@ -30,27 +34,49 @@ impl Search<'_> {
     pub(super) fn note_deepest(&mut self, frame: &Frame) {
         let Some(&node) = self.frontier.get(frame.end as usize - 1) else { return };
         let depth = self.nodes[node as usize].depth;
+        let steps = self.steps.len() as u32;
         let known = &self.deepest;
-        if !known.chain.is_empty() && (self.steps.len(), depth) <= (known.steps.len(), known.depth)
-        {
+        if known.noted && (steps, depth) <= (known.steps, known.depth) {
             return;
         }
-        let term = |n: u32| (self.nodes[n as usize].task, self.node_args(n).to_vec());
-        let steps = self.steps.iter().map(|n| term(*n)).collect();
-        let mut chain = Vec::new();
+        let mut words = std::mem::take(&mut self.deepest.words);
+        words.clear();
+        for &step in &self.steps {
+            self.pack(step, &mut words);
+        }
         let mut up = node;
         while up != ROOT {
-            let (task, args) = term(up);
+            self.pack(up, &mut words);
             let this = &self.nodes[up as usize];
-            let (method, at) = if up == node {
-                (None, self.steps.len())
-            } else {
-                (Some(this.method), this.at as usize)
-            };
-            chain.push(Link { task, args, method, at });
+            words.extend(if up == node { [NONE, steps] } else { [this.method, this.at] });
             up = this.parent;
         }
+        self.deepest = Deepest { words, steps, depth, noted: true };
+    }
+
+    fn pack(&self, node: u32, words: &mut Vec<u32>) {
+        let this = &self.nodes[node as usize];
+        words.extend([this.task, this.arity]);
+        words.extend_from_slice(self.node_args(node));
+    }
+}
+
+impl Deepest {
+    /// The steps up to the point, and the tasks from a root to the one that failed.
+    pub(crate) fn unpack(&self) -> (Steps, Vec<Link>) {
+        let mut words = self.words.iter().copied();
+        let mut steps = Vec::with_capacity(self.steps as usize);
+        let mut chain = Vec::new();
+        while let (Some(task), Some(count)) = (words.next(), words.next()) {
+            let args = words.by_ref().take(count as usize).collect();
+            if steps.len() < self.steps as usize {
+                steps.push((task, args));
+            } else if let (Some(method), Some(at)) = (words.next(), words.next()) {
+                let method = (method != NONE).then_some(method);
+                chain.push(Link { task, args, method, at: at as usize });
+            }
+        }
         chain.reverse();
-        self.deepest = Deepest { steps, chain, depth };
+        (steps, chain)
     }
 }

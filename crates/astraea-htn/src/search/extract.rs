@@ -8,7 +8,7 @@ use crate::plan::{Done, Node, Plan, Step};
 impl Search<'_> {
     pub(super) fn atom(&self, node: u32) -> Atom {
         let task = &self.model.tasks[self.nodes[node as usize].task as usize];
-        let args = self.node_args(node).iter().map(|o| self.objects.name(*o).to_owned());
+        let args = self.node_args(node).iter().map(|o| self.objects.word(*o));
         Atom { name: task.name.clone(), args: args.collect() }
     }
 
@@ -42,7 +42,7 @@ impl Search<'_> {
                 let method = self.method(node.method);
                 cost += method.cost.unwrap_or(0.0);
                 let names = method.vars.iter().cloned();
-                let values = self.node_binding(id).iter().map(|o| self.objects.name(*o).to_owned());
+                let values = self.node_binding(id).iter().map(|o| self.objects.word(*o));
                 let first = node.first_child as usize - 1;
                 Done::Method {
                     method: method.name.clone(),

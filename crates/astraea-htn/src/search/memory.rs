@@ -23,6 +23,7 @@ pub(crate) struct Memory {
     pub(super) cursors: Vec<Walk>,
     pub(super) visited: FxHashMap<(u64, u64), Mark>,
     pub(super) scratch: Vec<Obj>,
+    pub(super) deepest: Vec<u32>,
 }
 
 /// A search that looked at more situations than this gives its memory back.
@@ -47,6 +48,7 @@ impl Drop for Search<'_> {
             cursors: take(&mut self.cursors),
             visited: take(&mut self.visited),
             scratch: take(&mut self.scratch),
+            deepest: take(&mut self.deepest.words),
         };
         memory.nodes.clear();
         memory.words.clear();
@@ -59,6 +61,7 @@ impl Drop for Search<'_> {
         memory.cursors.clear();
         memory.visited.clear();
         memory.scratch.clear();
+        memory.deepest.clear();
         if let Ok(mut kept) = self.model.memory.try_lock() {
             *kept = Some(Box::new(memory));
         }

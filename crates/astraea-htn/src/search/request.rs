@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::ast;
-use crate::atom::Atom;
+use crate::atom::{Atom, Word};
 use crate::compile::{self, Names, Scope};
 use crate::cond::Cond;
 use crate::diagnostic::Report;
@@ -77,7 +77,7 @@ pub(crate) fn resolve_task(model: &Model, objects: &Objects, atom: &Atom) -> Res
         let known = model.tasks.iter().map(|t| t.name.as_str());
         return Err(Error::Unknown {
             what: "task",
-            name: atom.name.clone(),
+            name: atom.name.to_string(),
             help: did_you_mean(&atom.name, known).or_else(|| {
                 Some("the domain has neither a task nor an action of that name".into())
             }),
@@ -102,10 +102,10 @@ pub(crate) fn resolve_args(
     let mut args = Vec::with_capacity(params.len());
     for (name, ty) in atom.args.iter().zip(params) {
         let Some(obj) = objects.find(name) else {
-            let known = objects.names.iter().take(1000).map(String::as_str);
+            let known = objects.names.iter().take(1000).map(Word::as_str);
             return Err(Error::Unknown {
                 what: "object",
-                name: name.clone(),
+                name: name.to_string(),
                 help: did_you_mean(name, known)
                     .or_else(|| Some("declare it with `State::add_object`".into())),
             });
@@ -130,7 +130,7 @@ fn plain_top(model: &Model, objects: &Objects, network: &Network) -> Result<Meth
         Error::BadOrder { why: format!("{} would come before itself", network.tasks[stuck[0]]) }
     })?;
     Ok(Method {
-        name: String::new(),
+        name: Word::default(),
         cost: None,
         vars: Vec::new(),
         head: Vec::new(),
@@ -264,7 +264,7 @@ impl Rules {
                     return Err(Error::Unknown {
                         what: "variable",
                         name: format!("{var} of method {name}"),
-                        help: did_you_mean(var, vars.iter().map(String::as_str)),
+                        help: did_you_mean(var, vars.iter().map(Word::as_str)),
                     });
                 };
                 match (objects.find(value), &mut bound) {

@@ -35,7 +35,7 @@ impl Search<'_> {
             let this = &self.nodes[node as usize];
             let method = self.method(this.method);
             let values = self.node_binding(node).iter();
-            let values = values.map(|o| self.objects.name(*o).to_owned());
+            let values = values.map(|o| self.objects.word(*o));
             Event::Refined {
                 task: self.atom(node),
                 method: method.name.clone(),

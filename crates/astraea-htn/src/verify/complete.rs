@@ -46,7 +46,7 @@ pub(crate) fn complete(
 
 fn method_cost(methods: &FxHashMap<String, &Method>, node: &Node) -> f64 {
     let Done::Method { method, .. } = &node.done else { return 0.0 };
-    methods.get(&method.to_ascii_lowercase()).and_then(|m| m.cost).unwrap_or(0.0)
+    methods.get(&*method.to_ascii_lowercase()).and_then(|m| m.cost).unwrap_or(0.0)
 }
 
 fn broken(what: String) -> Fault {
@@ -103,7 +103,7 @@ fn tree(outline: &Outline) -> Result<Plan, Fault> {
                 let task = &outline.tasks[*t];
                 open.extend(task.subtasks.iter().rev().map(|id| (*id, Some(here))));
                 let done = Done::Method {
-                    method: task.method.clone(),
+                    method: task.method.as_str().into(),
                     binding: Vec::new(),
                     children: Vec::new(),
                     at: 0,
@@ -240,7 +240,9 @@ fn match_roots(world: &World<'_>, plan: &mut Plan, tasks: &Network, first: &[usi
     let names: Vec<(Name, Vec<Name>)> = tasks
         .tasks
         .iter()
-        .map(|t| (Name::new(&t.name), t.args.iter().map(Name::new).collect()))
+        .map(|t| {
+            (Name::new(t.name.as_str()), t.args.iter().map(|a| Name::new(a.as_str())).collect())
+        })
         .collect();
     let patterns: Vec<(&Name, &[Name])> = names.iter().map(|(n, a)| (n, &a[..])).collect();
     let found = matching(world, &patterns, &plan.roots, &plan.tree, first, &mut Env::new());
@@ -271,7 +273,7 @@ struct Open {
 impl<'a> Completer<'a> {
     fn method(&self, node: usize) -> Option<&'a Method> {
         let Done::Method { method, .. } = &self.plan.tree[node].done else { return None };
-        self.methods.get(&method.to_ascii_lowercase()).copied()
+        self.methods.get(&*method.to_ascii_lowercase()).copied()
     }
 
     fn match_subtasks(&mut self) {
@@ -355,7 +357,7 @@ impl<'a> Completer<'a> {
             let params = method.map_or(&[][..], |m| &m.params);
             let named = params.iter().filter_map(|p| {
                 let obj = world.value(&p.name, &env).or_else(|| world.members(&p.ty).next())?;
-                Some((p.name.text.clone(), world.state.objects.name(obj).to_owned()))
+                Some((p.name.text.as_str().into(), world.state.objects.word(obj)))
             });
             *binding = named.collect();
         }
@@ -390,7 +392,7 @@ impl<'a> Moments<'a> {
         let actions: FxHashMap<String, &crate::ast::Action> =
             domain.actions.iter().map(|a| (a.name.key(), a)).collect();
         let steps = plan.steps.iter().map(|step| {
-            let action = actions.get(&step.action.to_ascii_lowercase()).copied();
+            let action = actions.get(&*step.action.to_ascii_lowercase()).copied();
             let params = action.map_or(&[][..], |a| &a.params);
             let values = params.iter().zip(&step.args);
             let env = values.filter_map(|(p, arg)| Some((p.name.key(), world.object(arg)?)));

@@ -6,7 +6,7 @@ use super::order::pairs;
 use super::world::{Env, World};
 use super::{Fault, FaultKind};
 use crate::ast::{Action, Formula, Method, Name, Signature, Typed};
-use crate::atom::Atom;
+use crate::atom::{Atom, Word};
 use crate::model::Model;
 use crate::network::Network;
 use crate::objects::Obj;
@@ -208,7 +208,7 @@ impl<'a> Judge<'a> {
         match &node.done {
             Done::Step { step } => {
                 let has = self.plan.steps[*step].atom();
-                let Some(action) = self.actions.get(&node.task.name.to_ascii_lowercase()) else {
+                let Some(action) = self.actions.get(&*node.task.name.to_ascii_lowercase()) else {
                     let what = format!("there is no action `{}`", node.task.name);
                     return Err(at_node(FaultKind::UnknownName, id, what));
                 };
@@ -231,11 +231,11 @@ impl<'a> Judge<'a> {
                 Ok(action.params.iter().map(|p| p.name.key()).zip(values).collect())
             }
             Done::Method { method: name, binding, children, .. } => {
-                let Some(method) = self.methods.get(&name.to_ascii_lowercase()) else {
+                let Some(method) = self.methods.get(&*name.to_ascii_lowercase()) else {
                     let what = format!("there is no method `{name}`");
                     return Err(at_node(FaultKind::UnknownName, id, what));
                 };
-                let Some(task) = self.tasks.get(&node.task.name.to_ascii_lowercase()) else {
+                let Some(task) = self.tasks.get(&*node.task.name.to_ascii_lowercase()) else {
                     let what = format!("there is no compound task `{}`", node.task.name);
                     return Err(at_node(FaultKind::UnknownName, id, what));
                 };
@@ -250,7 +250,7 @@ impl<'a> Judge<'a> {
         &self,
         id: usize,
         method: &Method,
-        binding: &[(String, String)],
+        binding: &[(Word, Word)],
         children: &[usize],
     ) -> Result<Env, Fault> {
         let task = &self.plan.tree[id].task;
@@ -360,7 +360,7 @@ impl<'a> Judge<'a> {
         }
         for &id in order {
             let Done::Method { method, children, .. } = &tree[id].done else { continue };
-            let Some(method) = self.methods.get(&method.to_ascii_lowercase()) else { continue };
+            let Some(method) = self.methods.get(&*method.to_ascii_lowercase()) else { continue };
             for (a, b) in pairs(&method.network) {
                 check(children[a], children[b])?;
             }
@@ -380,7 +380,9 @@ impl<'a> Judge<'a> {
         for (now, nodes) in chosen.iter().enumerate() {
             for &id in nodes {
                 let Done::Method { method, .. } = &plan.tree[id].done else { continue };
-                let Some(method) = self.methods.get(&method.to_ascii_lowercase()) else { continue };
+                let Some(method) = self.methods.get(&*method.to_ascii_lowercase()) else {
+                    continue;
+                };
                 if let Some(part) = self.world.first_false(&method.precondition, &envs[id]) {
                     let what = format!(
                         "{part} does not hold, so method `{}` cannot refine {} after {now} steps",
@@ -390,7 +392,7 @@ impl<'a> Judge<'a> {
                 }
             }
             let Some(step) = plan.steps.get(now) else { continue };
-            let Some(action) = self.actions.get(&step.action.to_ascii_lowercase()).copied() else {
+            let Some(action) = self.actions.get(&*step.action.to_ascii_lowercase()).copied() else {
                 continue;
             };
             let env = &envs[step.node];

@@ -323,12 +323,12 @@ impl World<'_> {
 impl Facts for World<'_> {
     fn holds(&self, fact: &Atom) -> bool {
         let args: Option<Vec<Obj>> = fact.args.iter().map(|a| self.object(a)).collect();
-        let facts = self.facts.get(&fact.name.to_ascii_lowercase());
+        let facts = self.facts.get(&*fact.name.to_ascii_lowercase());
         args.zip(facts).is_some_and(|(args, facts)| facts.contains(&args))
     }
 
     fn number(&self, function: &Atom) -> Option<f64> {
         let args: Option<Vec<Obj>> = function.args.iter().map(|a| self.object(a)).collect();
-        self.numbers.get(&(function.name.to_ascii_lowercase(), args?)).copied()
+        self.numbers.get(&(function.name.to_ascii_lowercase().into(), args?)).copied()
     }
 }

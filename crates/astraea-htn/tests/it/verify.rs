@@ -1,6 +1,6 @@
 //! The verifier against plans that are wrong in every way.
 
-use astraea_htn::{Atom, Done, FaultKind, Network, Options, Plan, State};
+use astraea_htn::{Atom, Done, FaultKind, Network, Options, Plan, State, Word};
 
 use crate::support::{compile, rounds};
 
@@ -43,7 +43,7 @@ fn swap(plan: &mut Plan, a: usize, b: usize) {
 fn method(
     plan: &mut Plan,
     task: &str,
-    f: impl FnOnce(&mut String, &mut Vec<(String, String)>, &mut Vec<usize>, &mut usize),
+    f: impl FnOnce(&mut Word, &mut Vec<(Word, Word)>, &mut Vec<usize>, &mut usize),
 ) {
     let id = node(plan, task);
     if let Done::Method { method, binding, children, at } = &mut plan.tree[id].done {
