@@ -120,7 +120,7 @@ impl CompiledDomain {
     /// .with_external("longer", |args, _now| args[0].len() > args[1].len())?;
     /// let state = domain.state().with_object("oak", "object")?.with_object("willow", "object")?;
     /// let plan = domain.plan(&state, &Network::task("pick"), &Options::default())?;
-    /// assert_eq!(plan.steps[0].args, ["willow"]);
+    /// assert_eq!(plan.steps[0].args[0], "willow");
     /// # Ok::<(), astraea_htn::Error>(())
     /// ```
     ///

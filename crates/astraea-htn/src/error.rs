@@ -25,7 +25,7 @@ pub enum Error {
     #[error("{atom} does not fit its declaration: {why}")]
     Mismatch {
         /// The fact or task.
-        atom: Atom,
+        atom: Box<Atom>,
         /// What is wrong with it.
         why: String,
     },

@@ -75,7 +75,7 @@ pub enum Event {
 /// let observer = |event: &Event| if let Event::Backtracked { .. } = event { back.set(back.get() + 1) };
 /// let options = Options::default().with_observer(&observer);
 /// domain.plan(&domain.state(), &Network::task("t"), &options)?;
-/// assert_eq!(back.get(), 1);
+/// assert!(back.get() > 0);
 /// # Ok::<(), astraea_htn::Error>(())
 /// ```
 pub trait Observer {

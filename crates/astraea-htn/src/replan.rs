@@ -52,8 +52,8 @@ impl CompiledDomain {
     /// # use astraea_htn::{CompiledDomain, Network, Options, RuledOut};
     /// let domain = CompiledDomain::from_hddl(
     ///     "(define (domain d) (:predicates (built)) (:task ship :parameters ()) (:task build :parameters ())
-    ///        (:method m :parameters () :task (ship) :ordered-subtasks (and (fetch) (build) (send)))
-    ///        (:method quick :parameters () :task (build) :ordered-subtasks (make))
+    ///        (:method m :parameters () :task (ship) :ordered-subtasks (and (build) (send)))
+    ///        (:method quick :parameters () :task (build) :ordered-subtasks (and (fetch) (make)))
     ///        (:method slow :parameters () :task (build) :cost 0.9 :ordered-subtasks (and (clean) (make_all)))
     ///        (:action fetch) (:action make :effect (built)) (:action clean) (:action make_all :effect (built))
     ///        (:action send :precondition (built)))",

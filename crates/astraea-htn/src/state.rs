@@ -82,7 +82,7 @@ impl State {
         };
         if self.model.externals.contains_key(&pred) {
             let why = "the predicate is answered by the program".to_owned();
-            return Err(Error::Mismatch { atom: fact.clone(), why });
+            return Err(Error::Mismatch { atom: Box::new(fact.clone()), why });
         }
         let params = &self.model.predicates[pred as usize].params;
         Ok((pred, resolve_args(&self.model, &self.objects, fact, params)?))

@@ -97,7 +97,7 @@ pub(crate) fn resolve_args(
 ) -> Result<Vec<Obj>, Error> {
     if atom.args.len() != params.len() {
         let why = format!("it takes {} arguments, not {}", params.len(), atom.args.len());
-        return Err(Error::Mismatch { atom: atom.clone(), why });
+        return Err(Error::Mismatch { atom: Box::new(atom.clone()), why });
     }
     let mut args = Vec::with_capacity(params.len());
     for (name, ty) in atom.args.iter().zip(params) {
@@ -112,7 +112,7 @@ pub(crate) fn resolve_args(
         };
         if !objects.fits(obj, ty) {
             let why = format!("`{name}` is not a `{}`", model.types.show(ty));
-            return Err(Error::Mismatch { atom: atom.clone(), why });
+            return Err(Error::Mismatch { atom: Box::new(atom.clone()), why });
         }
         args.push(obj);
     }
