@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use astraea_code_access::EditSet;
 use astraea_engine::TaskContext;
+use astraea_sandbox::Stdin;
 
 use crate::evidence::{Coverage, TestId, TestOutcome, TestReport, Verdict};
 use crate::runners::{self, Ended, Runner, RunnerKind, Selection, Surroundings};
@@ -209,6 +210,9 @@ async fn one(
         }
         for (key, value) in env {
             prepared = prepared.with_env(key, value);
+        }
+        if !invocation.stdin.is_empty() {
+            prepared.spec.stdin = Stdin::Bytes(invocation.stdin.into_bytes());
         }
         let ran = prepared.run(&cx.cancel).await?;
         run.timings.ran(ran.wall);

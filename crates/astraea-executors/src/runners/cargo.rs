@@ -41,7 +41,7 @@ pub(super) fn invocation(runner: &Runner, selection: &Selection) -> Invocation {
     }
     let mut argv: Vec<String> = ["sh", "-c", "exec \"$@\" 2>&1", "sh"].map(str::to_owned).to_vec();
     argv.extend(cargo.iter().cloned());
-    Invocation { argv, shown: cargo, dir: runner.dir.clone(), env }
+    Invocation { argv, shown: cargo, dir: runner.dir.clone(), env, stdin: String::new() }
 }
 
 /// The name libtest knows a test by: our id without the binary in front.

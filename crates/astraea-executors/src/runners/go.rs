@@ -31,6 +31,7 @@ pub(super) fn invocation(runner: &Runner, selection: &Selection) -> Invocation {
         argv,
         dir: runner.dir.clone(),
         env: env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+        stdin: String::new(),
     }
 }
 

@@ -5,7 +5,9 @@
 //! recorded text.
 //!
 //! Python's and node's runners are driven by small harnesses of our own that print one marked JSON
-//! line for each event; the mark carries a nonce, so that a program under test does not imitate one by accident.
+//! line for each event. The mark carries a nonce that comes on standard input and is read before anything of the repository
+//! is loaded, so that no program under test imitates one. Python's tests share the harness's process, though: one that is
+//! written against this very harness can find it in memory. Node's have processes of their own.
 
 mod cargo;
 mod coverage;
@@ -136,6 +138,8 @@ pub struct Invocation {
     pub dir: String,
     /// Variables beside the sandbox's allow-list.
     pub env: BTreeMap<String, String>,
+    /// What comes on standard input; closed when empty.
+    pub stdin: String,
 }
 
 /// How a process ended.

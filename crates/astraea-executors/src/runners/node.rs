@@ -13,7 +13,7 @@ const REPORTER: &str = include_str!("harness/node.mjs");
 
 /// Every test file that node finds (or that the script names), or these tests.
 pub(super) fn invocation(runner: &Runner, at: &Surroundings, selection: &Selection) -> Invocation {
-    let reporter = data_url(&REPORTER.replace("NONCE", &at.nonce));
+    let reporter = data_url(REPORTER);
     let mut options: Vec<String> = vec!["--test".to_owned()];
     let mut files: Vec<String> = Vec::new();
     for word in &runner.words {
@@ -45,6 +45,7 @@ pub(super) fn invocation(runner: &Runner, at: &Surroundings, selection: &Selecti
         shown: build("astra".to_owned()),
         dir: runner.dir.clone(),
         env: BTreeMap::from([("NO_COLOR".to_owned(), "1".to_owned())]),
+        stdin: format!("{}\n", at.nonce),
     }
 }
 

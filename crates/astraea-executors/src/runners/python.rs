@@ -64,7 +64,7 @@ pub(super) fn invocation(
     let shown = [python.clone(), "-m".to_owned(), name.to_owned()].into_iter().chain(rest.clone());
     let shown = shown.collect();
     let mut argv =
-        vec![python, "-c".to_owned(), harness.to_owned(), at.nonce.clone(), at.root.clone()];
+        vec![python, "-c".to_owned(), harness.to_owned(), at.root.clone()];
     argv.extend(rest);
     let env = [
         ("PYTHONDONTWRITEBYTECODE", "1"),
@@ -72,17 +72,11 @@ pub(super) fn invocation(
         ("PYTHONUNBUFFERED", "1"),
         ("PYTHONIOENCODING", "utf-8"),
     ];
-    let mut env: BTreeMap<String, String> =
-        env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-    if !runner.paths.is_empty() {
-        let paths: Vec<String> = runner
-            .paths
-            .iter()
-            .map(|path| super::join(at.root.trim_end_matches('/'), path))
-            .collect();
-        env.insert("PYTHONPATH".to_owned(), paths.join(":"));
-    }
-    Invocation { argv, shown, dir: runner.dir.clone(), env }
+    let env = env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    let root = at.root.trim_end_matches('/');
+    let paths: Vec<String> = runner.paths.iter().map(|path| super::join(root, path)).collect();
+    let stdin = format!("{}\n{}\n", at.nonce, paths.join(":"));
+    Invocation { argv, shown, dir: runner.dir.clone(), env, stdin }
 }
 
 #[derive(Deserialize)]

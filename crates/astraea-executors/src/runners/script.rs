@@ -41,6 +41,7 @@ pub(super) fn jest(runner: &Runner, selection: &Selection) -> Invocation {
         argv,
         dir: runner.dir.clone(),
         env: env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+        stdin: String::new(),
     }
 }
 
@@ -113,6 +114,7 @@ pub(super) fn plain(runner: &Runner) -> Invocation {
         argv,
         dir: runner.dir.clone(),
         env: env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+        stdin: String::new(),
     }
 }
 

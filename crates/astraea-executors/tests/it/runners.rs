@@ -84,6 +84,62 @@ async fn a_test_that_ends_the_process_is_never_a_pass() {
     .await;
 }
 
+/// Looks for the word that marks the harness's lines wherever a program finds what its process was started with, says
+/// for every word that it finds that all tests passed, and ends the process.
+const FORGER: &str = r#"
+import json, os, re, sys
+
+def forge():
+    texts = [" ".join(sys.orig_argv), repr(vars(sys.modules["__main__"]))]
+    for name in ("cmdline", "environ", "fd/0"):
+        try:
+            with open("/proc/self/" + name, "rb") as file:
+                texts.append(file.read().decode("utf-8", "replace"))
+        except OSError:
+            pass
+    for number in os.listdir("/proc"):
+        if number.isdigit():
+            try:
+                with open("/proc/" + number + "/cmdline", "rb") as file:
+                    texts.append(file.read().decode("utf-8", "replace"))
+            except OSError:
+                pass
+    words = set(re.findall("[0-9a-f]{24}", "\n".join(texts))) | {""}
+    for word in words:
+        for event in ({"t": "collected", "ids": ["test_a.py::T::test_a"]},
+                      {"t": "start", "id": "test_a.py::T::test_a"},
+                      {"t": "phase", "id": "test_a.py::T::test_a", "when": "call", "outcome": "passed", "xfail": False, "said": ""},
+                      {"t": "phase", "id": "test_a.py::T::test_a", "when": "teardown", "outcome": "passed", "xfail": False, "said": ""},
+                      {"t": "end", "exit": 0}):
+            os.write(1, ("\n@astra " + word + " " + json.dumps(event) + "\n").encode())
+    os._exit(0)
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hostile_test_file_cannot_say_that_tests_passed() {
+    if !has("python3") {
+        return;
+    }
+    let plain = "import unittest\nimport forger\n\nforger.forge()\n\nclass T(unittest.TestCase):\n    def test_a(self):\n        self.fail()\n";
+    // Python runs a sitecustomize.py of its path before any program, and takes a json.py here for its own.
+    let early = "import forger\nforger.forge()\n";
+    for files in [
+        vec![("forger.py", FORGER), ("test_a.py", plain)],
+        vec![("forger.py", FORGER), ("test_a.py", plain), ("json.py", early)],
+        vec![
+            ("src/forger.py", FORGER),
+            ("src/sitecustomize.py", early),
+            ("src/json.py", early),
+            ("tests/test_a.py", plain),
+        ],
+    ] {
+        let mut run = Run::over(TestRepo::new(&files), WorkspaceOptions::default());
+        let output = run.good("observe", json!({})).await;
+        let said = lines(&report(&output));
+        assert!(!said.contains("passed"), "{said}");
+    }
+}
+
 const PYTEST: &str = "import pytest\nfrom calc import add\n\n@pytest.fixture\ndef broken():\n    raise RuntimeError('no')\n\ndef test_good():\n    assert add(1, 1) == 2\n\n@pytest.mark.parametrize('n', [1, 2])\ndef test_each(n):\n    assert n == 1\n\ndef test_setup(broken):\n    pass\n\n@pytest.mark.skip\ndef test_skipped():\n    pass\n\n@pytest.mark.xfail\ndef test_known():\n    assert False\n\nclass TestX:\n    def test_in_class(self):\n        print('noise without end', end='')\n";
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,7 @@
-const mark = (event) => "\n@astra NONCE " + JSON.stringify(event) + "\n";
+import { readFileSync } from "node:fs";
+// The word that marks our lines: an argument would be read in /proc by the processes of the test files.
+const word = readFileSync(0, "utf8").trim();
+const mark = (event) => `\n@astra ${word} ` + JSON.stringify(event) + "\n";
 const said = (error) => {
   if (!error) return "";
   const cause = error.cause instanceof Error ? error.cause : error;

@@ -1,40 +1,57 @@
-import json, os, sys
+import sys
 
-NONCE, ROOT = sys.argv[1], os.path.realpath(sys.argv[2])
-ARGS = sys.argv[3:]
-CHANNEL = os.dup(1)
+# Nothing of the repository may be loaded before the word is read: not a json.py that lies about here either.
+if sys.path and sys.path[0] == "":
+    del sys.path[0]
+
+import json, os
 
 
-def emit(**event):
-    data = ("\n@astra " + NONCE + " " + json.dumps(event) + "\n").encode()
-    while data:
-        data = data[os.write(CHANNEL, data):]
+def channel():
+    # The word that marks our lines comes on standard input: neither the process's arguments nor its variables nor
+    # this module tell it. Behind it come the directories for PYTHONPATH, where a sitecustomize.py would run first.
+    text = b""
+    while text.count(b"\n") < 2:
+        more = os.read(0, 4096)
+        if not more:
+            break
+        text += more
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    word, paths = (text.decode("utf-8", "surrogateescape").split("\n") + ["", ""])[:2]
+    sys.path.insert(0, os.getcwd())
+    if paths:
+        os.environ["PYTHONPATH"] = paths
+        sys.path[1:1] = paths.split(":")
+    mark = "\n@astra " + word + " "
+    out, write, dumps = os.dup(1), os.write, json.dumps
+
+    def emit(**event):
+        data = (mark + dumps(event) + "\n").encode()
+        while data:
+            data = data[write(out, data):]
+
+    return emit
 
 
 def tail(text):
     return str(text)[-2000:]
 
 
-if sys.path and sys.path[0] == "":
-    sys.path[0] = os.getcwd()
-try:
-    import pytest
-except ModuleNotFoundError as error:
-    emit(t="missing", name=error.name or "pytest")
-    sys.exit(3)
-
-
 class Harness:
-    def __init__(self):
+    def __init__(self, root, emit):
         self.ids = {}
-        self.base = ROOT
+        self.base = root
+        self.root = root
+        self.emit = emit
 
     def name(self, nodeid):
         known = self.ids.get(nodeid)
         if known:
             return known
         path, sep, rest = nodeid.partition("::")
-        return os.path.relpath(os.path.join(self.base, path), ROOT) + sep + rest
+        return os.path.relpath(os.path.join(self.base, path), self.root) + sep + rest
 
     def pytest_configure(self, config):
         self.base = str(getattr(config, "rootpath", None) or config.rootdir)
@@ -43,19 +60,19 @@ class Harness:
         for item in session.items:
             path = os.path.realpath(str(getattr(item, "path", None) or item.fspath))
             _, sep, rest = item.nodeid.partition("::")
-            self.ids[item.nodeid] = os.path.relpath(path, ROOT) + sep + rest
-        emit(t="collected", ids=list(self.ids.values()))
+            self.ids[item.nodeid] = os.path.relpath(path, self.root) + sep + rest
+        self.emit(t="collected", ids=list(self.ids.values()))
 
     def pytest_collectreport(self, report):
         if report.failed:
-            emit(t="unloaded", what=self.name(report.nodeid), said=tail(report.longrepr))
+            self.emit(t="unloaded", what=self.name(report.nodeid), said=tail(report.longrepr))
 
     def pytest_runtest_logstart(self, nodeid, location):
-        emit(t="start", id=self.name(nodeid))
+        self.emit(t="start", id=self.name(nodeid))
 
     def pytest_runtest_logreport(self, report):
         said = tail(report.longreprtext) if report.failed else ""
-        emit(
+        self.emit(
             t="phase",
             id=self.name(report.nodeid),
             when=report.when,
@@ -65,11 +82,24 @@ class Harness:
         )
 
     def pytest_internalerror(self, excrepr):
-        emit(t="unloaded", what="pytest", said=tail(excrepr))
+        self.emit(t="unloaded", what="pytest", said=tail(excrepr))
 
     def pytest_sessionfinish(self, session, exitstatus):
-        emit(t="end", exit=int(exitstatus))
+        self.emit(t="end", exit=int(exitstatus))
 
 
-sys.argv = ["pytest"] + ARGS
-sys.exit(int(pytest.main(ARGS, plugins=[Harness()])))
+def main():
+    emit = channel()
+    root, args = os.path.realpath(sys.argv[1]), sys.argv[2:]
+    try:
+        import pytest
+    except ModuleNotFoundError as error:
+        emit(t="missing", name=error.name or "pytest")
+        sys.exit(3)
+    sys.argv = ["pytest"] + args
+    plugins = [Harness(root, emit)]
+    del emit
+    return int(pytest.main(args, plugins=plugins))
+
+
+sys.exit(main())

@@ -1,29 +1,51 @@
-import json, os, sys, traceback, unittest
+import sys
 
-NONCE, ROOT = sys.argv[1], os.path.realpath(sys.argv[2])
-STARTS = json.loads(sys.argv[3])
-WANTED = json.loads(sys.argv[4])
-CHANNEL = os.dup(1)
-sys.argv = ["unittest"]
+# Nothing of the repository may be loaded before the word is read: not a json.py that lies about here either.
+if sys.path and sys.path[0] == "":
+    del sys.path[0]
+
+import json, os, traceback, unittest
 
 
-def emit(**event):
-    data = ("\n@astra " + NONCE + " " + json.dumps(event) + "\n").encode()
-    while data:
-        data = data[os.write(CHANNEL, data):]
+def channel():
+    # The word that marks our lines comes on standard input: neither the process's arguments nor its variables nor
+    # this module tell it. Behind it come the directories for PYTHONPATH, where a sitecustomize.py would run first.
+    text = b""
+    while text.count(b"\n") < 2:
+        more = os.read(0, 4096)
+        if not more:
+            break
+        text += more
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    word, paths = (text.decode("utf-8", "surrogateescape").split("\n") + ["", ""])[:2]
+    sys.path.insert(0, os.getcwd())
+    if paths:
+        os.environ["PYTHONPATH"] = paths
+        sys.path[1:1] = paths.split(":")
+    mark = "\n@astra " + word + " "
+    out, write, dumps = os.dup(1), os.write, json.dumps
+
+    def emit(**event):
+        data = (mark + dumps(event) + "\n").encode()
+        while data:
+            data = data[write(out, data):]
+
+    return emit
 
 
 def tail(error):
     return "".join(traceback.format_exception(*error))[-2000:]
 
 
-def name(test):
+def name(test, root):
     parts = test.id().split(".")
     for cut in range(len(parts) - 1, 0, -1):
         module = sys.modules.get(".".join(parts[:cut]))
         path = getattr(module, "__file__", None)
         if path:
-            path = os.path.relpath(os.path.realpath(path), ROOT)
+            path = os.path.relpath(os.path.realpath(path), root)
             return path + "::" + "::".join(parts[cut:])
     return test.id()
 
@@ -37,16 +59,21 @@ def flat(suite):
 
 
 class Result(unittest.TestResult):
+    def __init__(self, root, emit):
+        super().__init__()
+        self.root = root
+        self.emit = emit
+
     def startTest(self, test):
         super().startTest(test)
-        emit(t="start", id=name(test))
+        self.emit(t="start", id=name(test, self.root))
 
     def put(self, test, outcome, error=None):
         said = tail(error) if error else ""
         if not isinstance(test, unittest.TestCase):
-            emit(t="unloaded", what=str(test), said=said)
+            self.emit(t="unloaded", what=str(test), said=said)
         else:
-            emit(t="phase", id=name(test), when="call", outcome=outcome, xfail=False, said=said)
+            self.emit(t="phase", id=name(test, self.root), when="call", outcome=outcome, xfail=False, said=said)
 
     def addSuccess(self, test):
         super().addSuccess(test)
@@ -79,37 +106,41 @@ class Result(unittest.TestResult):
             self.put(test, "failed", error)
 
 
-if sys.path and sys.path[0] == "":
-    del sys.path[0]
-sys.path.insert(0, os.getcwd())
-tests, seen = [], set()
-for start in STARTS:
-    top = start if start != "." else None
-    try:
-        found = unittest.TestLoader().discover(start, top_level_dir=top)
-    except BaseException as error:
-        emit(t="unloaded", what=start, said=tail((type(error), error, error.__traceback__)))
-        continue
-    for test in flat(found):
-        if type(test).__name__ == "_FailedTest":
-            failure = getattr(test, "_exception", None)
-            module = test.id().rsplit(".", 1)[-1] if "_FailedTest." in test.id() else test.id()
-            module = test.id().split("_FailedTest.", 1)[-1]
-            path = os.path.join(start, *module.split(".")) + ".py"
-            what = os.path.relpath(os.path.realpath(path), ROOT) if os.path.exists(path) else module
-            emit(t="unloaded", what=what, said=str(failure)[-2000:])
-        elif type(test).__name__ == "ModuleSkipped":
+def main():
+    emit = channel()
+    root, starts, wanted = os.path.realpath(sys.argv[1]), json.loads(sys.argv[2]), json.loads(sys.argv[3])
+    sys.argv = ["unittest"]
+    tests, seen = [], set()
+    for start in starts:
+        top = start if start != "." else None
+        try:
+            found = unittest.TestLoader().discover(start, top_level_dir=top)
+        except BaseException as error:
+            emit(t="unloaded", what=start, said=tail((type(error), error, error.__traceback__)))
             continue
-        elif name(test) not in seen:
-            seen.add(name(test))
-            if not WANTED or name(test) in WANTED:
-                tests.append(test)
-if WANTED:
-    tests.sort(key=lambda test: WANTED.index(name(test)))
-emit(t="collected", ids=[name(test) for test in tests])
-result = Result()
-result.buffer = True
-unittest.TestSuite(tests).run(result)
-good = result.wasSuccessful()
-emit(t="end", exit=0 if good else 1)
-sys.exit(0 if good else 1)
+        for test in flat(found):
+            if type(test).__name__ == "_FailedTest":
+                failure = getattr(test, "_exception", None)
+                module = test.id().rsplit(".", 1)[-1] if "_FailedTest." in test.id() else test.id()
+                module = test.id().split("_FailedTest.", 1)[-1]
+                path = os.path.join(start, *module.split(".")) + ".py"
+                what = os.path.relpath(os.path.realpath(path), root) if os.path.exists(path) else module
+                emit(t="unloaded", what=what, said=str(failure)[-2000:])
+            elif type(test).__name__ == "ModuleSkipped":
+                continue
+            elif name(test, root) not in seen:
+                seen.add(name(test, root))
+                if not wanted or name(test, root) in wanted:
+                    tests.append(test)
+    if wanted:
+        tests.sort(key=lambda test: wanted.index(name(test, root)))
+    emit(t="collected", ids=[name(test, root) for test in tests])
+    result = Result(root, emit)
+    result.buffer = True
+    unittest.TestSuite(tests).run(result)
+    good = result.wasSuccessful()
+    emit(t="end", exit=0 if good else 1)
+    return 0 if good else 1
+
+
+sys.exit(main())
