@@ -80,6 +80,20 @@ pub(crate) enum Command {
     },
     /// Put back, byte for byte, what the last `apply` changed.
     Undo,
+    /// Put in place again what the last `undo` took back.
+    Redo,
+    /// Remove results that are in your branch or old, and old records. The ledger stays whole.
+    Prune {
+        /// Results and conversations older than so many days.
+        #[arg(long, value_name = "DAYS", default_value_t = 30)]
+        older_than: u32,
+        /// Remove working copies and kept builds too: the next goal makes them again.
+        #[arg(long)]
+        caches: bool,
+        /// Only say what would be removed.
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Show what a delivered result changes.
     Diff {
         /// A run or a branch; without it, the newest result.
@@ -328,7 +342,7 @@ mod tests {
             .get_subcommands()
             .map(|command| command.get_name().to_owned())
             .collect();
-        expect!["run resume plan apply undo diff push goals runs changes ledger htn tool serve chat token trust doctor demo completions"]
+        expect!["run resume plan apply undo redo prune diff push goals runs changes ledger htn tool serve chat token trust doctor demo completions"]
             .assert_eq(&names.join(" "));
     }
 

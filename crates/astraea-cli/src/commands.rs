@@ -16,7 +16,7 @@ mod serve;
 mod token;
 mod tool;
 
-use astraea_goals::{Astra, AstraOptions};
+use astraea_goals::{Astra, AstraOptions, PruneOptions};
 use clap::CommandFactory;
 
 use crate::{
@@ -40,6 +40,14 @@ pub(crate) async fn run(args: Args) -> Result<u8, Failure> {
         }
         Command::Apply { branch } => result::apply(&global, branch.as_deref()).await,
         Command::Undo => result::undo(&global).await,
+        Command::Redo => result::redo(&global).await,
+        Command::Prune { older_than, caches, dry_run } => {
+            let options = PruneOptions::default()
+                .with_older_than_days(older_than)
+                .with_caches(caches)
+                .with_dry_run(dry_run);
+            result::prune(&global, &options).await
+        }
         Command::Diff { result } => result::diff(&global, result.as_deref()),
         Command::Push(push) => push::run(&global, &push).await,
         Command::Goals { command } => goals::run(&global, command).await,

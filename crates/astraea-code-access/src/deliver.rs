@@ -17,6 +17,8 @@ use crate::trees::{self, Leaf};
 
 /// The record of a delivery under way: the branch it makes.
 pub(crate) const DELIVERING: &str = "delivering";
+/// What the log of a branch says of its making.
+pub(crate) const DELIVERED: &str = "astra: delivered";
 
 /// Who a commit is by.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,8 +138,7 @@ impl Repository {
         self.state().door().write(&record, text.as_bytes(), false)?;
         self.hand_over(&new)?;
         self.fault("ref").map_err(|e| Error::io("create the branch", e))?;
-        let log = "astra: delivered";
-        let create = || self.user().0.reference(&name, commit, false, log).map(drop);
+        let create = || self.user().0.reference(&name, commit, false, DELIVERED).map(drop);
         let mut made = create();
         if left
             && made.as_ref().is_err_and(|e| e.code() == ErrorCode::Locked)

@@ -5,6 +5,7 @@ mod execute;
 mod inspect;
 mod look;
 mod options;
+mod prune;
 mod publish;
 mod results;
 
@@ -29,6 +30,7 @@ pub(crate) use changes::Pinned;
 pub use changes::{ApprovedChange, ScheduleChange};
 pub use inspect::Check;
 pub use options::AstraOptions;
+pub use prune::{PruneOptions, PruneReport, PrunedBranch};
 pub use publish::{PublishReport, PublishRequest};
 pub use results::{ApplyReport, UndoReport};
 

@@ -40,8 +40,8 @@ mod time;
 mod timed;
 
 pub use astra::{
-    ApplyReport, ApprovedChange, Astra, AstraOptions, Check, PublishReport, PublishRequest,
-    ScheduleChange, UndoReport,
+    ApplyReport, ApprovedChange, Astra, AstraOptions, Check, PruneOptions, PruneReport,
+    PrunedBranch, PublishReport, PublishRequest, ScheduleChange, UndoReport,
 };
 pub use classify::{BUILT_IN_GOALS, Classified, MAX_GOAL_TEXT, classify};
 pub use domain::{CODING_DOMAIN, CodingDomain, MethodFile};

@@ -1,4 +1,6 @@
-//! `astra diff`, `astra apply`, `astra undo`: what to do with a result.
+//! `astra diff`, `astra apply`, `astra undo`, `astra redo`, `astra prune`: what to do with a result.
+
+use astraea_goals::PruneOptions;
 
 use crate::{
     args::Global,
@@ -33,5 +35,25 @@ pub(crate) async fn apply(global: &Global, branch: Option<&str>) -> Result<u8, F
 pub(crate) async fn undo(global: &Global) -> Result<u8, Failure> {
     let undone = open(global, false)?.undo().await?;
     print_as(global, &undone, || undone.to_text())?;
+    Ok(0)
+}
+
+/// `astra redo`.
+///
+/// # Errors
+/// When nothing was taken back last, or the files have been changed since.
+pub(crate) async fn redo(global: &Global) -> Result<u8, Failure> {
+    let redone = open(global, false)?.redo().await?;
+    print_as(global, &redone, || redone.to_text())?;
+    Ok(0)
+}
+
+/// `astra prune`.
+///
+/// # Errors
+/// When a branch or a record cannot be removed.
+pub(crate) async fn prune(global: &Global, options: &PruneOptions) -> Result<u8, Failure> {
+    let report = open(global, false)?.prune(options).await?;
+    print_as(global, &report, || report.to_text())?;
     Ok(0)
 }

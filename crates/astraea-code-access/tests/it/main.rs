@@ -14,6 +14,7 @@ mod faults;
 mod laws;
 mod open;
 mod policy;
+mod prune;
 mod snapshots;
 mod unprivileged;
 mod world;

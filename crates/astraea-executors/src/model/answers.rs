@@ -24,8 +24,13 @@ pub(super) struct Record {
 
 /// Where the answers of a run lie in the state directory.
 fn folder(run: &str) -> String {
+    format!("answers/{}", folder_name(run))
+}
+
+/// The name of the folder of a run.
+pub(super) fn folder_name(run: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' };
-    format!("answers/{}", run.chars().map(plain).collect::<String>())
+    run.chars().map(plain).collect()
 }
 
 /// The name of a question: the same task asks the same in the same round, also after a crash.

@@ -59,6 +59,12 @@ impl Model {
         }
     }
 
+    /// The name of the folder below `answers` of the state directory that keeps a run's answers.
+    #[must_use]
+    pub fn folder(run: &str) -> String {
+        answers::folder_name(run)
+    }
+
     /// Throws away the answers that were kept for a run, once it has ended for good. Their texts stay as blobs, whose ids
     /// are in the journal.
     ///

@@ -63,8 +63,7 @@ pub(super) fn invocation(
     let python = at.python.clone().unwrap_or_else(|| "python3".to_owned());
     let shown = [python.clone(), "-m".to_owned(), name.to_owned()].into_iter().chain(rest.clone());
     let shown = shown.collect();
-    let mut argv =
-        vec![python, "-c".to_owned(), harness.to_owned(), at.root.clone()];
+    let mut argv = vec![python, "-c".to_owned(), harness.to_owned(), at.root.clone()];
     argv.extend(rest);
     let env = [
         ("PYTHONDONTWRITEBYTECODE", "1"),

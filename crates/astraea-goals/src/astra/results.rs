@@ -68,6 +68,7 @@ impl UndoReport {
         for file in &self.files {
             out.push_str(&format!("  {file}\n"));
         }
+        out.push_str("`astra redo` puts it in place again\n");
         out
     }
 }
@@ -130,6 +131,34 @@ impl Astra {
             "head_before": report.head_before, "head_after": report.head_after,
         });
         self.record("code_modification_undone", data, None).await?;
+        Ok(report)
+    }
+
+    /// Puts the change in place again that the last [`undo`](Self::undo) took back.
+    ///
+    /// # Errors
+    /// [`GoalError::Delivery`], also where nothing was taken back last.
+    pub async fn redo(&self) -> Result<ApplyReport, GoalError> {
+        self.usable()?;
+        let repo = self.repo.clone();
+        let redone = blocking(move || repo.redo()).await?;
+        if !redone.changed {
+            return Err(GoalError::Delivery("there is no undo to take back".to_owned()));
+        }
+        let report = ApplyReport {
+            branch: redone.branch,
+            commit: redone.to.to_string(),
+            files: redone.files.iter().map(ToString::to_string).collect(),
+            head_before: redone.from.to_string(),
+            head_after: redone.to.to_string(),
+            fast_forward: true,
+            note: None,
+        };
+        let data = json!({
+            "branch": report.branch, "files": report.files,
+            "head_before": report.head_before, "head_after": report.head_after,
+        });
+        self.record("code_modification_redone", data, None).await?;
         Ok(report)
     }
 
