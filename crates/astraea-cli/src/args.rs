@@ -191,6 +191,9 @@ pub(crate) struct Goal {
     /// Let the plan run shell commands (in the sandbox).
     #[arg(long)]
     pub(crate) allow_shell: bool,
+    /// Let commands reach this host, through a proxy and no other way; may be repeated.
+    #[arg(long = "allow-host", value_name = "HOST")]
+    pub(crate) hosts: Vec<String>,
     #[command(flatten)]
     pub(crate) spending: Spending,
 }

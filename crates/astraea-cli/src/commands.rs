@@ -85,16 +85,22 @@ pub(crate) async fn run(args: Args) -> Result<u8, Failure> {
 /// # Errors
 /// When it cannot be used.
 fn open(global: &Global, allow_shell: bool) -> Result<Astra, Failure> {
-    open_spending(global, allow_shell, &Spending::default())
+    open_with(global, &Allowed { shell: allow_shell, hosts: &[] }, &Spending::default())
+}
+
+/// What a command line lets commands do.
+struct Allowed<'a> {
+    shell: bool,
+    hosts: &'a [String],
 }
 
 /// The same, with limits of what the model may spend.
 ///
 /// # Errors
 /// As [`open`].
-fn open_spending(
+fn open_with(
     global: &Global,
-    allow_shell: bool,
+    allowed: &Allowed<'_>,
     spending: &Spending,
 ) -> Result<Astra, Failure> {
     let path = std::path::absolute(&global.repo)?;
@@ -103,8 +109,11 @@ fn open_spending(
         options = options.with_methods(file);
     }
     let mut flags = astraea_goals::config::ConfigLayer::default();
-    if allow_shell {
+    if allowed.shell {
         flags.commands.shell = Some(true);
+    }
+    if !allowed.hosts.is_empty() {
+        flags.commands.hosts = Some(allowed.hosts.to_vec());
     }
     if global.dangerously_no_sandbox {
         flags.commands.no_sandbox = Some(true);

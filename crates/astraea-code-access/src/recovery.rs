@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::apply::Recovered;
+use crate::dir::ReadError;
 use crate::error::Error;
 use crate::path::RepoPath;
 use crate::repository::Repository;
@@ -75,8 +76,14 @@ impl Repository {
         let ours = here.is_some_and(|stat| Some(stat.ino) == step.new_ino);
         match (step.change.from, step.change.to) {
             (_, Some(side)) if ours => {
-                let edited =
-                    !dir.read(name, MAX).is_ok_and(|(bytes, _)| Store::id_of(&bytes) == side.raw);
+                let edited = match dir.read(name, MAX) {
+                    Ok((bytes, _)) => Store::id_of(&bytes) != side.raw,
+                    // A disk that fails says nothing of what somebody did.
+                    Err(ReadError::Io(e)) if e.kind() != io::ErrorKind::PermissionDenied => {
+                        return Err(e);
+                    }
+                    Err(_) => true,
+                };
                 if edited {
                     untouched = false;
                 } else if step.change.from.is_none() {

@@ -306,15 +306,19 @@ impl Repository {
         self.step("history")?;
         self.remember(&intent.record)?;
         self.step("clean up")?;
+        // Where something cannot be removed the intent stays, so that whoever opens the repository next tries again.
+        let io = |e: io::Error| Error::io("remove the old file of a change", e);
+        let gone = |e: &io::Error| e.kind() == io::ErrorKind::NotFound;
         for step in &intent.steps {
-            if let Ok((dir, _)) = self.door().parent(&step.change.path) {
-                for name in [step.temp.clone(), format!("{}.old", step.temp)] {
-                    match dir.unlink(name.as_bytes()) {
-                        // The intent stays, so that whoever opens the repository next tries again.
-                        Err(e) if e.kind() != io::ErrorKind::NotFound => {
-                            return Err(Error::io("remove the old file of a change", e));
+            match self.door().parent(&step.change.path) {
+                Err(e) if gone(&e) => {}
+                Err(e) => return Err(io(e)),
+                Ok((dir, _)) => {
+                    for name in [step.temp.clone(), format!("{}.old", step.temp)] {
+                        match dir.unlink(name.as_bytes()) {
+                            Err(e) if !gone(&e) => return Err(io(e)),
+                            _ => {}
                         }
-                        _ => {}
                     }
                 }
             }
@@ -324,7 +328,10 @@ impl Repository {
         }
         let git = self.git_folder()?;
         for end in ["new", "old"] {
-            drop(git.unlink(intent.name(end).as_bytes()));
+            match git.unlink(intent.name(end).as_bytes()) {
+                Err(e) if !gone(&e) => return Err(io(e)),
+                _ => {}
+            }
         }
         self.step("forget the intent")?;
         self.state().remove(INTENT)?;

@@ -14,6 +14,7 @@ use crate::capture::Capture;
 use crate::cgroup::Cgroup;
 use crate::launch::{Launched, Tree};
 use crate::plan::{End, Failure, Report};
+use crate::proxy::Proxy;
 use crate::{Captured, Exit, Finished, Limits, SandboxError};
 
 /// How long building the sandbox may take.
@@ -235,6 +236,7 @@ impl Running {
             wall: self.began.elapsed(),
             cpu,
             peak_memory_bytes,
+            hosts: self.tree.proxy.as_ref().map(Proxy::uses).unwrap_or_default(),
         })
     }
 

@@ -14,6 +14,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{OnceLock, mpsc};
 use std::time::{Duration, Instant};
 
+use rustix::net::{AddressFamily, SocketFlags, SocketType};
 use rustix::pipe::PipeFlags;
 use tempfile::TempDir;
 
@@ -22,6 +23,7 @@ use crate::descriptors::Inherited;
 use crate::host::Host;
 use crate::litter::Litter;
 use crate::plan::{InnerPlan, MARK, OuterPlan, Watch};
+use crate::proxy::Proxy;
 use crate::weak::Made;
 use crate::{CommandSpec, SandboxError, Stdin, Tier, environment, view, weak};
 
@@ -44,6 +46,7 @@ pub(crate) struct Tree {
     child: Option<Child>,
     pub(crate) tier: Tier,
     pub(crate) cgroup: Option<Cgroup>,
+    pub(crate) proxy: Option<Proxy>,
     _private: TempDir,
     _made: Made,
     litter: Vec<Litter>,
@@ -97,6 +100,7 @@ impl Tree {
             child: Some(child),
             tier: self.tier,
             cgroup: self.cgroup.take(),
+            proxy: self.proxy.take(),
             _private: std::mem::replace(&mut self._private, TempDir::new().ok()?),
             _made: std::mem::take(&mut self._made),
             litter: std::mem::take(&mut self.litter),
@@ -120,6 +124,13 @@ pub(crate) fn launch(
     spec: &CommandSpec,
 ) -> Result<Launched, SandboxError> {
     check(spec)?;
+    let proxied = !spec.network && !spec.hosts.is_empty();
+    if proxied && tier != Tier::A {
+        return Err(SandboxError::InvalidSpec(format!(
+            "it may reach {} only, which tier {tier} cannot hold it to: there it has no network of its own",
+            spec.hosts
+        )));
+    }
     let began = Instant::now();
     let private = tempfile::Builder::new()
         .prefix(&format!("{PRIVATE}{}-", std::process::id()))
@@ -130,6 +141,16 @@ pub(crate) fn launch(
     let pipe_failed = SandboxError::io;
     let (status, status_fd) = pipe().map_err(pipe_failed("made a pipe"))?;
     let (control_fd, control) = pipe().map_err(pipe_failed("made a pipe"))?;
+    let (mut proxy, mut proxy_fd) = (None, None);
+    if proxied {
+        let flags = SocketFlags::CLOEXEC;
+        let (ours, theirs) =
+            rustix::net::socketpair(AddressFamily::UNIX, SocketType::STREAM, flags, None)
+                .map_err(|error| pipe_failed("made a socket")(error.into()))?;
+        proxy_fd = Some(fds.add(theirs));
+        proxy =
+            Some(Proxy::start(ours, spec.hosts.clone()).map_err(pipe_failed("started the proxy"))?);
+    }
     let mut inner = InnerPlan {
         tier,
         argv: spec.argv.clone(),
@@ -138,6 +159,7 @@ pub(crate) fn launch(
         network: spec.network,
         status_fd: fds.add(status_fd),
         control_fd: fds.add(control_fd),
+        proxy_fd,
         readable: Vec::new(),
         writable: Vec::new(),
         masks: Vec::new(),
@@ -193,6 +215,7 @@ pub(crate) fn launch(
         child: Some(child),
         tier,
         cgroup,
+        proxy,
         _private: private,
         _made: made,
         litter,

@@ -18,6 +18,7 @@ mod error;
 mod helper;
 #[cfg(target_os = "linux")]
 mod host;
+mod hosts;
 #[cfg(target_os = "linux")]
 mod launch;
 #[cfg(target_os = "linux")]
@@ -26,6 +27,8 @@ mod options;
 mod outcome;
 #[cfg(target_os = "linux")]
 mod plan;
+#[cfg(target_os = "linux")]
+mod proxy;
 #[cfg(target_os = "linux")]
 mod sandbox;
 #[cfg(target_os = "linux")]
@@ -41,8 +44,9 @@ mod view;
 mod weak;
 
 pub use error::SandboxError;
+pub use hosts::Hosts;
 pub use options::SandboxOptions;
-pub use outcome::{Captured, Exit, Finished};
+pub use outcome::{Captured, Exit, Finished, HostUse};
 #[cfg(target_os = "linux")]
 pub use sandbox::Sandbox;
 #[cfg(target_os = "linux")]

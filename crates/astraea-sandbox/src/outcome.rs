@@ -24,6 +24,22 @@ pub struct Finished {
     /// The largest resident memory of the tree that was seen, in bytes; zero when it ended
     /// before the first look.
     pub peak_memory_bytes: u64,
+    /// The hosts that it asked the proxy for, by name; empty without [`CommandSpec::hosts`](crate::CommandSpec::hosts).
+    pub hosts: Vec<HostUse>,
+}
+
+/// A host that a command wanted to reach.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HostUse {
+    /// Its name, as the command gave it.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// How often it was let through.
+    pub allowed: u64,
+    /// How often it was refused.
+    pub refused: u64,
 }
 
 impl Finished {

@@ -46,6 +46,8 @@ pub(crate) struct InnerPlan {
     pub(crate) network: bool,
     pub(crate) status_fd: i32,
     pub(crate) control_fd: i32,
+    /// Where the socket of the proxy is handed over, if there is one.
+    pub(crate) proxy_fd: Option<i32>,
     /// Paths below which the command may read and execute. Empty: no Landlock.
     pub(crate) readable: Vec<OsString>,
     /// Paths below which it may do everything.

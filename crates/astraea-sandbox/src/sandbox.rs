@@ -121,6 +121,7 @@ impl Sandbox {
                 wall: began.elapsed(),
                 cpu: Duration::ZERO,
                 peak_memory_bytes: 0,
+                hosts: Vec::new(),
             });
         };
         let activity = Activity::new(began);

@@ -5,6 +5,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::Hosts;
+
 /// One command and everything it may see and use.
 ///
 /// The environment starts from a fixed allow-list (`PATH`, `LANG`, `LC_*`, `TERM`, `TZ`, and
@@ -26,6 +28,9 @@ pub struct CommandSpec {
     pub masks: Vec<PathBuf>,
     /// Whether the command shares the host's network. Off by default.
     pub network: bool,
+    /// Hosts that it may reach through a proxy while the network is off, which the variables `HTTP_PROXY` and the like tell
+    /// it of. None by default. Needs tier A, where a command has a network of its own; elsewhere it is refused.
+    pub hosts: Hosts,
     /// The limits; see [`Limits`].
     pub limits: Limits,
     /// What standard input is.
@@ -46,6 +51,7 @@ impl CommandSpec {
             mounts: Vec::new(),
             masks: Vec::new(),
             network: false,
+            hosts: Hosts::default(),
             limits: Limits::default(),
             stdin: Stdin::Closed,
         }
@@ -83,6 +89,13 @@ impl CommandSpec {
     #[must_use]
     pub fn with_network(mut self, network: bool) -> Self {
         self.network = network;
+        self
+    }
+
+    /// Lets the command reach these hosts, and no others, through a proxy.
+    #[must_use]
+    pub fn with_hosts(mut self, hosts: Hosts) -> Self {
+        self.hosts = hosts;
         self
     }
 

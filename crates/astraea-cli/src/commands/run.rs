@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     args::{Global, Goal, Publish, Spending},
-    commands::{open_spending, push},
+    commands::{Allowed, open_with, push},
     failure::Failure,
     output,
     progress::Progress,
@@ -18,7 +18,11 @@ use crate::{
 /// What keeps the goal from being taken up.
 pub(crate) async fn run(global: &Global, goal: &Goal, publish: &Publish) -> Result<u8, Failure> {
     let request = request(goal)?;
-    let astra = open_spending(global, goal.allow_shell, &goal.spending)?;
+    let astra = open_with(
+        global,
+        &Allowed { shell: goal.allow_shell, hosts: &goal.hosts },
+        &goal.spending,
+    )?;
     let request = scoped(&astra, request);
     let wanted = push::wanted(&astra, publish, &goal.goal);
     let goes = &astra;
@@ -45,7 +49,7 @@ pub(crate) async fn resume(
     run: Option<&str>,
     spending: &Spending,
 ) -> Result<u8, Failure> {
-    let astra = open_spending(global, false, spending)?;
+    let astra = open_with(global, &Allowed { shell: false, hosts: &[] }, spending)?;
     let result = watched(global, |watch| async move { astra.resume(run, &watch).await }).await?;
     print_result(global, &result, None)?;
     Ok(result.exit_code)

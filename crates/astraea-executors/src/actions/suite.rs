@@ -205,8 +205,12 @@ async fn one(
         let invocation = runner.invocation(&at, &selection);
         let mut prepared =
             ws.command(copy, invocation.argv.iter(), &invocation.dir).await?.within(cx);
+        let online = ws.options().network || !ws.options().hosts.is_empty();
         for (key, value) in &invocation.env {
-            prepared = prepared.with_env(key, value);
+            // Without a network cargo is told so, and says at once what it lacks.
+            if !(online && key == "CARGO_NET_OFFLINE") {
+                prepared = prepared.with_env(key, value);
+            }
         }
         for (key, value) in env {
             prepared = prepared.with_env(key, value);

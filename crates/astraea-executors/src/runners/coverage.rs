@@ -73,7 +73,7 @@ impl Runner {
             _ => return None,
         };
         let env = BTreeMap::from([("NO_COLOR".to_owned(), "1".to_owned())]);
-        Some(Invocation { shown: argv.clone(), argv, dir: self.dir.clone(), env })
+        Some(Invocation { shown: argv.clone(), argv, dir: self.dir.clone(), env, stdin: String::new() })
     }
 
     /// What the command printed; `None` where it measured nothing, as without its tool.

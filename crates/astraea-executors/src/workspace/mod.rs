@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use astraea_code_access::{EditSet, Policy, RepoPath, Repository, Snapshot};
 use astraea_engine::{Clock, SystemClock, TaskContext};
 use astraea_redact::Redactor;
-use astraea_sandbox::{Limits, Sandbox, Tier};
+use astraea_sandbox::{Hosts, Limits, Sandbox, Tier};
 
 use crate::Error;
 
@@ -49,6 +49,8 @@ pub struct WorkspaceOptions {
     pub limits: Limits,
     /// Whether commands share the host's network. Off.
     pub network: bool,
+    /// Hosts that commands may reach through a proxy while the network is off. None.
+    pub hosts: Hosts,
     /// Whether `shell_command` and `bash` may run. Off.
     pub allow_shell: bool,
     /// The user's own test command, which replaces the search for runners.
@@ -83,6 +85,7 @@ impl Default for WorkspaceOptions {
             scope: Scope::default(),
             limits: Limits::default().with_output_bytes(16 << 20),
             network: false,
+            hosts: Hosts::default(),
             allow_shell: false,
             test_command: None,
             #[cfg(feature = "shell")]
@@ -120,6 +123,13 @@ impl WorkspaceOptions {
     #[must_use]
     pub fn with_allow_shell(mut self, allow: bool) -> Self {
         self.allow_shell = allow;
+        self
+    }
+
+    /// Lets commands reach these hosts through a proxy.
+    #[must_use]
+    pub fn with_hosts(mut self, hosts: Hosts) -> Self {
+        self.hosts = hosts;
         self
     }
 

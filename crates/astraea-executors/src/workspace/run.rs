@@ -93,7 +93,8 @@ impl Workspace {
         let spec = spec
             .with_cwd(cwd)
             .with_limits(self.options.limits.clone())
-            .with_network(self.options.network);
+            .with_network(self.options.network)
+            .with_hosts(self.options.hosts.clone());
         let (ws, shared) = (self.clone(), copy.clone());
         let (spec, lock) = blocking(move || ws.lay_out(&shared, spec, writable)).await?;
         Ok(Prepared { spec, copy: copy.clone(), sandbox: self.sandbox.clone(), lock })

@@ -7,6 +7,7 @@ use std::time::Instant;
 use astraea_code_access::{Base, Lock, RepoPath, Snapshot};
 use astraea_engine::{Journal, NewRecord, Record, Registry, RunId};
 use astraea_executors::{Model, Scope, Workspace, WorkspaceOptions, register};
+use astraea_sandbox::Hosts;
 use serde_json::json;
 use tokio::sync::mpsc;
 
@@ -237,6 +238,8 @@ impl Astra {
             .with_keep_builds(!from_revision)
             .with_clock(self.clock.clone());
         options.network = self.config.network;
+        options.hosts = Hosts::parse(&self.config.hosts)
+            .map_err(|error| GoalError::Internal(error.to_string()))?;
         if may_publish {
             options.publisher = Some(Arc::new(self.publisher(self.publish_options())));
         }

@@ -3,7 +3,7 @@
 use super::{ConfigError, ConfigLayer};
 
 /// The variables that set something here, each with what it sets.
-pub(crate) const VARIABLES: [(&str, &str); 17] = [
+pub(crate) const VARIABLES: [(&str, &str); 18] = [
     ("ASTRA_TIMEOUT_MS", "goal.timeout_ms and tool.timeout_ms"),
     ("ASTRA_RETRY_TOKENS", "goal.retry_tokens"),
     ("ASTRA_CONCURRENCY", "goal.concurrency and tool.concurrency"),
@@ -13,6 +13,7 @@ pub(crate) const VARIABLES: [(&str, &str); 17] = [
     ("ASTRA_MAX_FILE_BYTES", "paths.max_file_bytes"),
     ("ASTRA_SHELL", "commands.shell"),
     ("ASTRA_NETWORK", "commands.network"),
+    ("ASTRA_HOSTS", "commands.hosts, separated by commas"),
     ("ASTRA_TEST_COMMAND", "tests.command, separated by blanks"),
     ("ASTRA_REDACT_PII", "redact.pii"),
     ("ASTRA_MODEL_URL", "model.url"),
@@ -69,6 +70,7 @@ impl ConfigLayer {
                 "ASTRA_MAX_FILE_BYTES" => layer.paths.max_file_bytes = Some(number(name, value)?),
                 "ASTRA_SHELL" => layer.commands.shell = Some(boolean(name, value)?),
                 "ASTRA_NETWORK" => layer.commands.network = Some(boolean(name, value)?),
+                "ASTRA_HOSTS" => layer.commands.hosts = Some(list(value)),
                 "ASTRA_TEST_COMMAND" => {
                     let words = value.split_whitespace().map(str::to_owned).collect();
                     layer.tests.command = Some(words);

@@ -82,6 +82,8 @@ pub struct CommandsLayer {
     pub shell: Option<bool>,
     /// Whether commands may use the network.
     pub network: Option<bool>,
+    /// Hosts that commands may reach while the network is off, such as `crates.io` or `*.crates.io`.
+    pub hosts: Option<Vec<String>>,
     /// Whether commands may run without any sandbox; never taken from a repository's file.
     #[serde(skip)]
     pub no_sandbox: Option<bool>,

@@ -1,5 +1,7 @@
 //! How a layer changes the settings below it: freely, or only towards less.
 
+use astraea_sandbox::Hosts;
+
 use crate::lower::{ACTIONS, OBSERVE};
 
 use super::{CommandsLayer, Config, ConfigError, ConfigLayer, GoalLayer, Limits, MAX_TIMEOUT_MS};
@@ -22,9 +24,17 @@ impl Config {
         }
         apply_limits(origin, "goal", &mut self.goal, &layer.goal)?;
         apply_limits(origin, "tool", &mut self.tool, &layer.tool)?;
-        let CommandsLayer { shell, network, no_sandbox } = &layer.commands;
+        let CommandsLayer { shell, network, hosts, no_sandbox } = &layer.commands;
         self.shell = shell.unwrap_or(self.shell);
         self.network = network.unwrap_or(self.network);
+        if let Some(hosts) = hosts {
+            Hosts::parse(hosts).map_err(|error| ConfigError::Value {
+                origin: origin.to_owned(),
+                setting: "commands.hosts".to_owned(),
+                problem: format!("cannot be used: {error}"),
+            })?;
+            self.hosts = hosts.clone();
+        }
         self.no_sandbox = no_sandbox.unwrap_or(self.no_sandbox);
         if let Some(command) = &layer.tests.command {
             if command.first().is_none_or(|program| program.trim().is_empty()) {
@@ -128,6 +138,19 @@ impl Config {
                 held_back.push(name);
             }
             *mine = *mine && theirs;
+        }
+        if let Some(hosts) = &layer.commands.hosts {
+            // Each was read above.
+            let parsed = |hosts: &[String]| Hosts::parse(hosts).unwrap_or_default();
+            let mine = parsed(&self.hosts);
+            let (inside, outside): (Vec<_>, Vec<_>) = hosts
+                .iter()
+                .cloned()
+                .partition(|host| parsed(std::slice::from_ref(host)).within(&mine));
+            self.hosts = inside;
+            if !outside.is_empty() {
+                held_back.push("commands.hosts");
+            }
         }
         if full.redact_pii {
             self.redact_pii = true;

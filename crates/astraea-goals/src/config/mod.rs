@@ -87,6 +87,8 @@ pub struct Config {
     pub shell: bool,
     /// Whether commands may use the network.
     pub network: bool,
+    /// Hosts that commands may reach through a proxy while the network is off.
+    pub hosts: Vec<String>,
     /// Whether commands may run without any sandbox.
     pub no_sandbox: bool,
     /// The command that runs the tests, as an argument vector, instead of one that is found.
@@ -117,6 +119,7 @@ impl Default for Config {
             tool: Limits { timeout_ms: 60_000, retry_tokens: 10, concurrency: 2, replans: 3 },
             shell: false,
             network: false,
+            hosts: Vec::new(),
             no_sandbox: false,
             test_command: None,
             methods: Vec::new(),

@@ -51,20 +51,39 @@ fn flags_beat_environment_beats_repository_beats_user() {
 }
 
 #[test]
+fn a_repository_may_narrow_the_hosts_and_nobody_names_what_is_none() {
+    let user = "[commands]\nhosts = [\"*.example.org\", \"crates.io\"]";
+    let config = resolve(user, "[commands]\nhosts = [\"a.example.org\", \"evil.org\"]", false);
+    assert_eq!(config.hosts, ["a.example.org"]);
+    assert!(config.notes[0].contains("commands.hosts"), "{:?}", config.notes);
+    let layer = super::ConfigLayer::from_toml("x", "[commands]\nhosts = [\"http://x\"]").unwrap();
+    let layers = super::Layers { flags: layer, ..super::Layers::default() };
+    let error = super::Config::resolve(&layers).unwrap_err().to_string();
+    assert!(error.contains("commands.hosts") && error.contains("names no host"), "{error}");
+}
+
+#[test]
 fn an_untrusted_repository_may_only_narrow() {
     let repository = "methods = [\"m.hddl\"]\n[paths]\nallow = [\"src/a/**\", \"lib/**\"]\nforbid = [\"x\"]\n\
-         max_file_bytes = 1000000\n[goal]\ntimeout_ms = 5\nretry_tokens = 99\n[commands]\nshell = true\nnetwork = true\n[redact]\npii = false\n[tests]\ncommand = [\"evil\"]";
+         max_file_bytes = 1000000\n[goal]\ntimeout_ms = 5\nretry_tokens = 99\n[commands]\nshell = true\nnetwork = true\nhosts = [\"evil.org\"]\n[redact]\npii = false\n[tests]\ncommand = [\"evil\"]";
     let config = resolve("[paths]\nallow = [\"src/**\"]", repository, false);
     assert_eq!(config.allow, ["src/a/**"]);
     assert_eq!(config.forbid, ["x"]);
     assert_eq!(config.max_file_bytes, 100 * 1024);
     assert_eq!((config.goal.timeout_ms, config.goal.retry_tokens), (5, 10));
-    assert!(!config.shell && !config.network && config.redact_pii && config.methods.is_empty());
+    assert!(
+        !config.shell
+            && !config.network
+            && config.hosts.is_empty()
+            && config.redact_pii
+            && config.methods.is_empty()
+    );
     assert_eq!(config.test_command, None);
     for held in [
         "paths.allow",
         "commands.shell",
         "commands.network",
+        "commands.hosts",
         "methods",
         "redact.pii",
         "goal limits",

@@ -10,6 +10,7 @@
     reason = "starts the command: this crate is the door to processes"
 )]
 
+use std::ffi::OsString;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
@@ -35,6 +36,7 @@ pub(super) fn run(plan: &InnerPlan) -> i32 {
     let (Ok(status), Ok(control)) = (adopt(plan.status_fd), adopt(plan.control_fd)) else {
         return 2;
     };
+    let Ok(to_program) = plan.proxy_fd.map(adopt).transpose() else { return 2 };
     close_strays();
     report(status.as_fd(), &Report::Ready);
     if let Err(error) = super::masks::hide(&plan.masks) {
@@ -48,8 +50,14 @@ pub(super) fn run(plan: &InnerPlan) -> i32 {
         let message = format!("the working directory {cwd} is not there: {error}");
         return setup_failed(status.as_fd(), message);
     }
+    let more = match to_program.map(|program| super::proxy::open(&program)).transpose() {
+        Ok(more) => more.unwrap_or_default(),
+        Err(error) => {
+            return setup_failed(status.as_fd(), format!("could not offer the proxy: {error}"));
+        }
+    };
     let mut watcher = Watcher::new(plan);
-    let child = match start(plan) {
+    let child = match start(plan, more) {
         Ok(child) => child,
         Err(error) => {
             let errno = error.raw_os_error();
@@ -103,7 +111,7 @@ fn settle(tier: Tier) -> io::Result<()> {
     Ok(())
 }
 
-fn start(plan: &InnerPlan) -> io::Result<Pid> {
+fn start(plan: &InnerPlan, more: Vec<(OsString, OsString)>) -> io::Result<Pid> {
     let Some((program, rest)) = plan.argv.split_first() else {
         return Err(io::Error::from_raw_os_error(libc::EINVAL));
     };
@@ -111,6 +119,7 @@ fn start(plan: &InnerPlan) -> io::Result<Pid> {
     command
         .args(rest)
         .env_clear()
+        .envs(more)
         .envs(plan.env.iter().map(|(key, value)| (key, value)))
         .stdin(Stdio::inherit())
         .stdout(Stdio::inherit())
@@ -140,8 +149,8 @@ fn release_streams() {
 struct Fence {
     own_session: bool,
     watch: Watch,
-    readable: Vec<std::ffi::OsString>,
-    writable: Vec<std::ffi::OsString>,
+    readable: Vec<OsString>,
+    writable: Vec<OsString>,
     sockets: Option<Sockets>,
 }
 

@@ -7,6 +7,7 @@ mod inner;
 mod landlock;
 mod masks;
 mod outer;
+mod proxy;
 mod seccomp;
 mod watch;
 

@@ -96,3 +96,109 @@ fn calls_that_lead_out_are_refused() {
         assert_eq!(said, expected);
     }
 }
+
+/// A web server on the loopback interface that answers one word and says what it was asked.
+fn server() -> (u16, std::sync::mpsc::Receiver<String>) {
+    use std::io::{BufRead, BufReader, Write};
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (sender, asked) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            let mut head = String::new();
+            while let Some(Ok(line)) = lines.next() {
+                if line.is_empty() {
+                    break;
+                }
+                head += &format!("{line}\n");
+            }
+            let _ = stream.write_all(b"HTTP/1.0 200 OK\r\n\r\nhello");
+            let _ = sender.send(head);
+        }
+    });
+    (port, asked)
+}
+
+/// Asks the proxy as a program would, with nothing but a shell.
+const ASK: &str = r#"
+    proxy=${HTTP_PROXY#http://}
+    exec 3<>/dev/tcp/${proxy%:*}/${proxy#*:} || exit 9
+    printf "$1" >&3
+    cat <&3
+"#;
+
+fn ask(hosts: &[String], request: &str) -> astraea_sandbox::Finished {
+    let hosts = astraea_sandbox::Hosts::parse(hosts).unwrap();
+    let spec = astraea_sandbox::CommandSpec::new(["/bin/bash", "-c", ASK, "ask", request]);
+    crate::support::run(Tier::A, &spec.with_hosts(hosts))
+}
+
+#[test]
+fn a_named_host_is_reached_through_the_proxy_and_no_other() {
+    let (port, asked) = server();
+    let named = [format!("localhost:{port}")];
+    let whole =
+        ask(&named, &format!("GET http://localhost:{port}/x HTTP/1.0\\r\\nA: b\\r\\n\\r\\n"));
+    assert!(whole.stdout.text().ends_with("hello"), "{whole:?}");
+    assert!(asked.recv().unwrap().starts_with("GET /x HTTP/1.0\n"));
+    let tunnel = ask(
+        &named,
+        &format!("CONNECT localhost:{port} HTTP/1.1\\r\\n\\r\\nGET /y HTTP/1.0\\r\\n\\r\\n"),
+    );
+    assert!(tunnel.stdout.text().ends_with("hello"), "{tunnel:?}");
+    assert_eq!(asked.recv().unwrap(), "GET /y HTTP/1.0\n");
+    let uses: Vec<_> =
+        tunnel.hosts.iter().map(|u| (&*u.host, u.port, u.allowed, u.refused)).collect();
+    assert_eq!(uses, [("localhost", port, 1, 0)]);
+    // The same server by another name, another port of the same name, and a name that hides it.
+    for target in [format!("127.0.0.1:{port}"), "localhost:1".to_owned(), format!("[::1]:{port}")] {
+        let refused = ask(&named, &format!("CONNECT {target} HTTP/1.1\\r\\n\\r\\n"));
+        assert!(refused.stdout.text().starts_with("HTTP/1.1 403 "), "{refused:?}");
+        assert_eq!((refused.hosts[0].allowed, refused.hosts[0].refused), (0, 1));
+    }
+    assert!(asked.try_recv().is_err(), "nothing else reached it");
+}
+
+#[test]
+fn past_the_proxy_there_is_no_way() {
+    let (port, asked) = server();
+    let hosts = astraea_sandbox::Hosts::parse([format!("localhost:{port}")]).unwrap();
+    let script = format!(
+        "exec 3<>/dev/tcp/127.0.0.1/{port} && echo through; exec 3<>/dev/udp/127.0.0.1/{port}; echo no"
+    );
+    let spec = astraea_sandbox::CommandSpec::new(["/bin/bash", "-c", &script]).with_hosts(hosts);
+    let finished = crate::support::run(Tier::A, &spec);
+    assert!(!finished.stdout.text().contains("through"), "{finished:?}");
+    assert!(asked.try_recv().is_err());
+    assert!(finished.hosts.is_empty());
+}
+
+#[test]
+fn where_there_is_no_network_of_its_own_named_hosts_are_refused() {
+    let hosts = astraea_sandbox::Hosts::parse(["localhost"]).unwrap();
+    let spec = crate::support::script("true").with_hosts(hosts);
+    let error = crate::support::try_run(Tier::B, &spec).unwrap_err().to_string();
+    assert!(error.contains("no network of its own"), "{error}");
+}
+
+#[test]
+fn what_a_command_was_talking_about_ends_with_it() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let hosts = [format!("localhost:{port}")];
+    let ended = std::thread::spawn(move || {
+        use std::io::Read;
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.read(&mut [0]).unwrap()
+    });
+    // It leaves a child behind that holds the connection, and ends.
+    let script = format!(
+        "proxy=${{HTTP_PROXY#http://}}; exec 3<>/dev/tcp/${{proxy%:*}}/${{proxy#*:}}; printf 'CONNECT localhost:{port} HTTP/1.1\\r\\n\\r\\n' >&3; read line <&3; sleep 1000 & exit 0"
+    );
+    let spec = astraea_sandbox::CommandSpec::new(["/bin/bash", "-c", &script]);
+    let spec = spec.with_hosts(astraea_sandbox::Hosts::parse(hosts).unwrap());
+    assert!(crate::support::run(Tier::A, &spec).success());
+    assert_eq!(ended.join().unwrap(), 0, "the host sees the end");
+}

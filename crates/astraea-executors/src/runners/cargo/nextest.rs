@@ -53,7 +53,7 @@ pub(super) fn invocation(
     }
     let mut env = env;
     env.insert("NEXTEST_EXPERIMENTAL_LIBTEST_JSON".to_owned(), "1".to_owned());
-    Invocation { argv, shown, dir: runner.dir.clone(), env }
+    Invocation { argv, shown, dir: runner.dir.clone(), env, stdin: String::new() }
 }
 
 #[derive(Deserialize)]
