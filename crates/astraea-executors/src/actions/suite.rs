@@ -8,8 +8,8 @@ use astraea_engine::TaskContext;
 use astraea_sandbox::Stdin;
 
 use crate::evidence::{Coverage, TestId, TestOutcome, TestReport, Verdict};
-use crate::runners::{self, Ended, Runner, RunnerKind, Selection, Surroundings};
-use crate::workspace::{TaskCopy, Timings};
+use crate::runners::{self, Ended, Invocation, Runner, RunnerKind, Selection, Surroundings};
+use crate::workspace::{Prepared, TaskCopy, Timings};
 use crate::{Error, RepoTree, Workspace};
 
 /// The most failing tests that are run a second time.
@@ -139,9 +139,7 @@ pub(super) async fn measure(
         let Some(invocation) = runner.coverage(&at) else { continue };
         let mut prepared =
             ws.command(&copy, invocation.argv.iter(), &invocation.dir).await.ok()?.within(cx);
-        for (key, value) in &invocation.env {
-            prepared = prepared.with_env(key, value);
-        }
+        prepared = given(ws, prepared, &invocation);
         let limits = &mut prepared.spec.limits;
         limits.wall = Some(limits.wall.map_or(MEASURE, |wall| wall.min(MEASURE)));
         let Ok(ran) = prepared.run(&cx.cancel).await else { continue };
@@ -154,6 +152,21 @@ pub(super) async fn measure(
         }
     }
     whole
+}
+
+/// What a runner's invocation adds to a command: its variables, and what it reads.
+fn given(ws: &Workspace, mut prepared: Prepared, invocation: &Invocation) -> Prepared {
+    let online = ws.options().network || !ws.options().hosts.is_empty();
+    for (key, value) in &invocation.env {
+        // Without a network cargo is told so, and says at once what it lacks.
+        if !(online && key == "CARGO_NET_OFFLINE") {
+            prepared = prepared.with_env(key, value);
+        }
+    }
+    if !invocation.stdin.is_empty() {
+        prepared.spec.stdin = Stdin::Bytes(invocation.stdin.clone().into_bytes());
+    }
+    prepared
 }
 
 /// What came out, for a parser.
@@ -205,18 +218,9 @@ async fn one(
         let invocation = runner.invocation(&at, &selection);
         let mut prepared =
             ws.command(copy, invocation.argv.iter(), &invocation.dir).await?.within(cx);
-        let online = ws.options().network || !ws.options().hosts.is_empty();
-        for (key, value) in &invocation.env {
-            // Without a network cargo is told so, and says at once what it lacks.
-            if !(online && key == "CARGO_NET_OFFLINE") {
-                prepared = prepared.with_env(key, value);
-            }
-        }
+        prepared = given(ws, prepared, &invocation);
         for (key, value) in env {
             prepared = prepared.with_env(key, value);
-        }
-        if !invocation.stdin.is_empty() {
-            prepared.spec.stdin = Stdin::Bytes(invocation.stdin.into_bytes());
         }
         let ran = prepared.run(&cx.cancel).await?;
         run.timings.ran(ran.wall);

@@ -12,7 +12,8 @@ use super::{
     Invocation, Ran, Runner, RunnerKind, Surroundings, from_root, join, markers, node, python,
 };
 
-const PYTHON: &str = include_str!("harness/coverage.py");
+const PYTHON: &str =
+    concat!(include_str!("harness/channel.py"), include_str!("harness/coverage.py"));
 const NODE: &str = include_str!("harness/coverage.mjs");
 
 /// Prints the profile of `go test`, which it writes to a file only.
@@ -54,7 +55,7 @@ impl Runner {
                 ));
             }
             RunnerKind::Node => {
-                let reporter = node::data_url(&NODE.replace("NONCE", &at.nonce));
+                let reporter = node::data_url(NODE);
                 let mut argv =
                     ["node", "--test", "--experimental-test-coverage"].map(str::to_owned).to_vec();
                 argv.push(format!("--test-reporter={reporter}"));
@@ -73,7 +74,13 @@ impl Runner {
             _ => return None,
         };
         let env = BTreeMap::from([("NO_COLOR".to_owned(), "1".to_owned())]);
-        Some(Invocation { shown: argv.clone(), argv, dir: self.dir.clone(), env, stdin: String::new() })
+        Some(Invocation {
+            shown: argv.clone(),
+            argv,
+            dir: self.dir.clone(),
+            env,
+            stdin: String::new(),
+        })
     }
 
     /// What the command printed; `None` where it measured nothing, as without its tool.

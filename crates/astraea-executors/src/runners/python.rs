@@ -8,8 +8,9 @@ use crate::evidence::{CollectionError, TestId, TestOutcome, TestReport};
 
 use super::{Ended, Invocation, Ran, Runner, Selection, Surroundings, below, markers};
 
-const PYTEST: &str = include_str!("harness/pytest.py");
-const UNITTEST: &str = include_str!("harness/unittest.py");
+const PYTEST: &str = concat!(include_str!("harness/channel.py"), include_str!("harness/pytest.py"));
+const UNITTEST: &str =
+    concat!(include_str!("harness/channel.py"), include_str!("harness/unittest.py"));
 
 /// pytest over everything below the directory, or over these tests.
 pub(super) fn pytest(runner: &Runner, at: &Surroundings, selection: &Selection) -> Invocation {
