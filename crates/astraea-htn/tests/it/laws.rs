@@ -1,6 +1,6 @@
 //! Laws, on random domains.
 
-use astraea_htn::ast::{Domain, Formula};
+use astraea_htn::ast::{Amount, Assignment, Comparison, Domain, Effect, Formula, Name, Operator};
 use astraea_htn::{
     ActionBuilder, Atom, CompiledDomain, DomainBuilder, Error, MethodBuilder, Network, Options,
     Source, parse_domain,
@@ -17,6 +17,33 @@ struct Small {
     init: Vec<u8>,
     asked: Vec<u8>,
     goal: Option<u8>,
+    numbers: Option<Numbers>,
+}
+
+/// What some domains have beside that: a counter that begins at `start`. In turn, actions need at least so much of it and change it, and methods need at most so
+/// much.
+#[derive(Debug, Clone)]
+struct Numbers {
+    start: i8,
+    actions: Vec<(Option<i8>, Option<(bool, i8)>)>,
+    methods: Vec<Option<i8>>,
+}
+
+fn numbers() -> impl Strategy<Value = Numbers> {
+    let amount = || proptest::option::weighted(0.6, -2..4i8);
+    let action = (amount(), proptest::option::weighted(0.8, (any::<bool>(), -2..3i8)));
+    let actions = proptest::collection::vec(action, 1..4);
+    let methods = proptest::collection::vec(amount(), 1..4);
+    (-1..3i8, actions, methods).prop_map(|(start, actions, methods)| Numbers {
+        start,
+        actions,
+        methods,
+    })
+}
+
+/// The counter compares with a number.
+fn counter(how: Comparison, n: i8) -> Formula {
+    Formula::compare(Amount::of("n"), how, f64::from(n))
 }
 
 const TASKS: u8 = 3;
@@ -36,13 +63,17 @@ fn small() -> impl Strategy<Value = Small> {
     let init = proptest::collection::vec(0..FACTS * 2, 0..4);
     let asked = proptest::collection::vec(0..TASKS, 1..3);
     let goal = proptest::option::weighted(0.3, 0..FACTS * 2);
-    (actions, methods, init, asked, goal).prop_map(|(actions, methods, init, asked, goal)| Small {
-        actions,
-        methods,
-        init,
-        asked,
-        goal,
-    })
+    let numbers = proptest::option::weighted(0.4, numbers());
+    (actions, methods, init, asked, goal, numbers).prop_map(
+        |(actions, methods, init, asked, goal, numbers)| Small {
+            actions,
+            methods,
+            init,
+            asked,
+            goal,
+            numbers,
+        },
+    )
 }
 
 /// The fact `n`: a predicate of one argument; the upper half is about the second object.
@@ -54,6 +85,9 @@ impl Small {
     fn build(&self) -> (CompiledDomain, astraea_htn::State, Network) {
         let mut b = DomainBuilder::new("small").subtype("thing", "object");
         b = b.constant("x", "thing").constant("y", "thing");
+        if self.numbers.is_some() {
+            b = b.function("n", []);
+        }
         for f in 0..FACTS {
             b = b.predicate(&format!("f{f}"), [("?a", "thing")]);
         }
@@ -74,6 +108,15 @@ impl Small {
             if let Some(f) = deletes {
                 a = a.deletes(fact(*f, "?a"));
             }
+            if let Some((least, change)) = self.numbers.as_ref().map(|n| n.action(i)) {
+                if let Some(least) = least {
+                    a = a.needs(counter(Comparison::AtLeast, least));
+                }
+                if let Some((adds, amount)) = change {
+                    let how = if adds { Assignment::Increase } else { Assignment::Assign };
+                    a = a.changes(how, "n", f64::from(amount));
+                }
+            }
             b = b.action(a);
         }
         for (i, (task, needs, subs, ordered)) in self.methods.iter().enumerate() {
@@ -83,12 +126,18 @@ impl Small {
             if let Some(f) = needs {
                 m = m.needs(Formula::fact(Atom::new(format!("f{f}"), ["?b"])));
             }
+            if let Some(most) = self.numbers.as_ref().and_then(|n| n.method(i)) {
+                m = m.needs(counter(Comparison::AtMost, most));
+            }
             let subs: Vec<Atom> = subs.iter().map(|s| self.sub(*s)).collect();
             m = if *ordered { m.ordered(subs) } else { m.partially_ordered(subs, &[]) };
             b = b.method(m);
         }
         let domain = b.build().unwrap();
         let mut state = domain.state();
+        if let Some(numbers) = &self.numbers {
+            state.set_number("n", f64::from(numbers.start)).unwrap();
+        }
         for f in &self.init {
             state.add(fact(*f, "x")).unwrap();
         }
@@ -110,19 +159,31 @@ impl Small {
     }
 }
 
+impl Numbers {
+    fn action(&self, i: usize) -> (Option<i8>, Option<(bool, i8)>) {
+        self.actions[i % self.actions.len()]
+    }
+
+    fn method(&self, i: usize) -> Option<i8> {
+        self.methods[i % self.methods.len()]
+    }
+}
+
 /// A planner that knows nothing but the rules: it rewrites networks of ground tasks, breadth first, up to a bound on
 /// the number of situations and on the size of the network.
 mod brute {
     use super::*;
     use std::collections::{BTreeSet, VecDeque};
 
-    type Facts = BTreeSet<Atom>;
+    /// The facts that hold, and the counter.
+    type Facts = (BTreeSet<Atom>, i64);
     /// A remaining task and the identities of those it waits for.
     type Item = (u32, Atom, Vec<u32>);
 
     /// Whether there is a plan: `None` where the bound was reached before that was known.
     pub(super) fn solvable(small: &Small) -> Option<bool> {
-        let init: Facts = small.init.iter().map(|f| fact(*f, "x")).collect();
+        let start = small.numbers.as_ref().map_or(0, |n| i64::from(n.start));
+        let init: Facts = (small.init.iter().map(|f| fact(*f, "x")).collect(), start);
         let start: Vec<Item> = small
             .asked
             .iter()
@@ -138,7 +199,7 @@ mod brute {
                 return None;
             }
             if items.is_empty() {
-                if small.goal.is_none_or(|g| facts.contains(&fact(g, "x"))) {
+                if small.goal.is_none_or(|g| facts.0.contains(&fact(g, "x"))) {
                     return Some(true);
                 }
                 continue;
@@ -179,22 +240,30 @@ mod brute {
         let arg = task.args[0].as_str();
         if task.name.starts_with('a') {
             let [needs, not, adds, deletes] = small.actions[number];
-            let has = |f: Option<u8>| f.map(|f| facts.contains(&fact(f, arg)));
+            let has = |f: Option<u8>| f.map(|f| facts.0.contains(&fact(f, arg)));
+            let (least, change) = small.numbers.as_ref().map_or((None, None), |n| n.action(number));
+            if least.is_some_and(|least| facts.1 < i64::from(least)) {
+                return Vec::new();
+            }
             if has(needs) == Some(false) || has(not) == Some(true) {
                 return Vec::new();
             }
             let mut facts = facts.clone();
-            deletes.map(|f| facts.remove(&fact(f, arg)));
-            adds.map(|f| facts.insert(fact(f, arg)));
+            deletes.map(|f| facts.0.remove(&fact(f, arg)));
+            adds.map(|f| facts.0.insert(fact(f, arg)));
+            if let Some((adds, amount)) = change {
+                facts.1 = i64::from(amount) + if adds { facts.1 } else { 0 };
+            }
             return vec![(facts, (Vec::new(), true))];
         }
         let mut found = Vec::new();
-        for (of, needs, subs, ordered) in &small.methods {
-            if usize::from(*of) != number {
+        for (i, (of, needs, subs, ordered)) in small.methods.iter().enumerate() {
+            let most = small.numbers.as_ref().and_then(|n| n.method(i));
+            if usize::from(*of) != number || most.is_some_and(|most| facts.1 > i64::from(most)) {
                 continue;
             }
             for b in ["x", "y"] {
-                if needs.is_some_and(|f| !facts.contains(&Atom::new(format!("f{f}"), [b]))) {
+                if needs.is_some_and(|f| !facts.0.contains(&Atom::new(format!("f{f}"), [b]))) {
                     continue;
                 }
                 let ground = subs.iter().map(|s| {
@@ -245,6 +314,40 @@ proptest! {
         }
     }
 
+    /// What the text of a plan leaves out is found again, whatever the order of the tasks.
+    #[test]
+    fn plans_read_back_from_text_verify(small in small()) {
+        let (domain, state, tasks) = small.build();
+        let options = Options::default().with_max_steps(5_000);
+        if let Ok(plan) = domain.plan(&state, &tasks, &options) {
+            let read = domain.read_plan(&state, &tasks, &plan.to_ipc()).unwrap();
+            prop_assert_eq!(domain.verify(&state, &tasks, &read), Ok(()));
+            prop_assert_eq!(read.steps.len(), plan.steps.len());
+        }
+    }
+
+    /// Wherever a plan is broken off, what is left can be carried out from there.
+    #[test]
+    fn what_is_left_of_a_plan_can_be_done(small in small(), cut in 0..4usize) {
+        let (domain, state, tasks) = small.build();
+        let options = Options::default().with_max_steps(5_000);
+        let Ok(plan) = domain.plan(&state, &tasks, &options) else { return Ok(()) };
+        let done = cut.min(plan.steps.len());
+        let rest = domain.remaining(&tasks, &plan, done, 0);
+        // The steps before the cut, then the rest: together they are a plan for both.
+        let mut whole = Network::ordered(plan.steps[..done].iter().map(|s| s.atom()));
+        let shift = whole.tasks.len();
+        whole.before.extend((0..rest.tasks.len()).filter(|_| shift > 0).map(|i| (shift - 1, shift + i)));
+        whole.before.extend(rest.before.iter().map(|(a, b)| (a + shift, b + shift)));
+        whole.tasks.extend(rest.tasks.iter().cloned());
+        whole.goal.clone_from(&rest.goal);
+        match domain.plan(&state, &whole, &Options::default().with_max_steps(30_000)) {
+            Ok(again) => prop_assert_eq!(domain.verify(&state, &whole, &again), Ok(())),
+            Err(Error::NoPlan { .. }) => prop_assert!(false, "{} of {}", rest, plan),
+            Err(_) => {}
+        }
+    }
+
     #[test]
     fn plans_of_the_ground_search_verify(small in small()) {
         let (domain, state, tasks) = small.build();
@@ -288,12 +391,14 @@ proptest! {
     }
 
     #[test]
-    fn formulas_survive_printing(formula in formula()) {
+    fn formulas_survive_printing(formula in formula(), effect in number_effect()) {
         let (domain, ..) = crate::support::rounds();
         let mut ast = domain.ast().clone();
         ast.methods[0].precondition = formula.clone();
         ast.actions[0].precondition = formula.clone();
-        ast.methods[0].network.constraints = formula;
+        ast.methods[0].network.constraints = formula.clone();
+        ast.functions = tally_functions();
+        ast.actions[1].effect = Effect::When(Box::new(formula), Box::new(effect));
         check_print(&ast)?;
     }
 }
@@ -312,6 +417,7 @@ fn formula() -> impl Strategy<Value = Formula> {
         Just(Formula::fact("dirty ?a")),
         Just(Formula::fact("door ?a ?b")),
         Just(Formula::same("?a", "?b")),
+        (amount(), comparison(), amount()).prop_map(|(a, how, b)| compare(a, how, b)),
     ];
     leaf.prop_recursive(4, 24, 3, |inner| {
         prop_oneof![
@@ -324,4 +430,41 @@ fn formula() -> impl Strategy<Value = Formula> {
             inner.prop_map(|f| Formula::some([("?z", "robot")], f)),
         ]
     })
+}
+
+fn tally_functions() -> Vec<astraea_htn::ast::Signature> {
+    vec![astraea_htn::ast::Signature { name: Name::new("total"), params: Vec::new() }]
+}
+
+fn comparison() -> impl Strategy<Value = Comparison> {
+    use Comparison::{AtLeast, AtMost, Equal, Greater, Less};
+    prop_oneof![Just(Less), Just(AtMost), Just(Equal), Just(AtLeast), Just(Greater)]
+}
+
+/// Two bare numbers are told apart from two objects by nothing, so `(= 1 2)` is not made.
+fn compare(a: Amount, how: Comparison, b: Amount) -> Formula {
+    match (&a, how, &b) {
+        (Amount::Number(_), Comparison::Equal, Amount::Number(_)) => Formula::same("?a", "?b"),
+        _ => Formula::Compare(how, a, b),
+    }
+}
+
+fn amount() -> impl Strategy<Value = Amount> {
+    use Operator::{Divide, Minus, Plus, Times};
+    let leaf = prop_oneof![
+        any::<f64>().prop_filter("finite", |n| n.is_finite()).prop_map(Amount::Number),
+        Just(Amount::of("total")),
+    ];
+    let how = prop_oneof![Just(Plus), Just(Minus), Just(Times), Just(Divide)];
+    leaf.prop_recursive(3, 8, 2, move |inner| {
+        (inner.clone(), how.clone(), inner).prop_map(|(a, how, b)| a.then(how, b))
+    })
+}
+
+fn number_effect() -> impl Strategy<Value = Effect> {
+    use Assignment::{Assign, Decrease, Increase, ScaleDown, ScaleUp};
+    let how =
+        prop_oneof![Just(Assign), Just(Increase), Just(Decrease), Just(ScaleUp), Just(ScaleDown)];
+    let target = || astraea_htn::ast::Term { name: Name::new("total"), args: Vec::new() };
+    (how, amount()).prop_map(move |(how, amount)| Effect::Number(how, target(), amount))
 }

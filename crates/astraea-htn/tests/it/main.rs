@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod behaviours;
+mod chapter;
 mod explain;
 mod external;
 mod laws;
