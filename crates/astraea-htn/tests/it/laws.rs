@@ -20,12 +20,15 @@ struct Small {
     numbers: Option<Numbers>,
 }
 
+/// At least so much is needed; so much is added (or, where `false`, set).
+type Counting = (Option<i8>, Option<(bool, i8)>);
+
 /// What some domains have beside that: a counter that begins at `start`. In turn, actions need at least so much of it and change it, and methods need at most so
 /// much.
 #[derive(Debug, Clone)]
 struct Numbers {
     start: i8,
-    actions: Vec<(Option<i8>, Option<(bool, i8)>)>,
+    actions: Vec<Counting>,
     methods: Vec<Option<i8>>,
 }
 
@@ -160,7 +163,7 @@ impl Small {
 }
 
 impl Numbers {
-    fn action(&self, i: usize) -> (Option<i8>, Option<(bool, i8)>) {
+    fn action(&self, i: usize) -> Counting {
         self.actions[i % self.actions.len()]
     }
 
