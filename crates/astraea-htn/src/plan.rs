@@ -56,7 +56,7 @@ pub enum Done {
         /// What its variables stand for, in the order of its parameters.
         binding: Vec<(Word, Word)>,
         /// Positions of the subtasks in [`Plan::tree`], in the order in which the method declares them.
-        children: Vec<usize>,
+        children: smallvec::SmallVec<[usize; 4]>,
         /// How many steps were executed before the method was chosen; its precondition held then.
         at: usize,
     },

@@ -280,7 +280,7 @@ impl<'a> Search<'a> {
             if applied {
                 frame.fruitful = true;
                 self.frames[depth] = frame;
-                return self.enter::<WATCHED>(depth);
+                return (WATCHED || self.run_ahead()) && self.enter::<WATCHED>(depth);
             }
             if WATCHED {
                 self.tell_failed(node);
@@ -294,10 +294,26 @@ impl<'a> Search<'a> {
         false
     }
 
+    /// Executes actions as long as one is all that can be done: there is nothing to choose, so no frame is needed to come back to. Says `false` at a dead end.
+    fn run_ahead(&mut self) -> bool {
+        while let [node] = self.frontier[..]
+            && self.is_action(node)
+        {
+            self.spent += 1;
+            if !self.execute::<false>(node, 0) {
+                self.note_deepest(node);
+                return false;
+            }
+        }
+        true
+    }
+
     /// The topmost frame has no alternative left.
     fn leave(&mut self, frame: &Frame) {
-        if !frame.fruitful {
-            self.note_deepest(frame);
+        if !frame.fruitful
+            && let Some(&node) = self.frontier.get(frame.end as usize - 1)
+        {
+            self.note_deepest(node);
         }
         self.frames.pop();
         self.bindings.truncate(frame.bindings as usize);

@@ -74,6 +74,9 @@ pub(crate) fn link(
     subs: &mut [Sub],
     mut pairs: Vec<(usize, usize)>,
 ) -> Result<Vec<u16>, Vec<usize>> {
+    if subs.len() == 1 && pairs.is_empty() {
+        return Ok(vec![0]);
+    }
     pairs.sort_unstable();
     pairs.dedup();
     for (a, b) in &pairs {

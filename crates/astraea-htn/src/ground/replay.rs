@@ -56,7 +56,7 @@ pub(crate) fn replay(
                 plan.tree[node].done = Done::Method {
                     method: method.name.clone(),
                     binding,
-                    children,
+                    children: children.into(),
                     at: plan.steps.len(),
                 };
             }

@@ -1,7 +1,7 @@
 //! How far a search came, for those who ask why there is no plan.
 
+use super::Search;
 use super::node::ROOT;
-use super::{Frame, Search};
 use crate::objects::Obj;
 use crate::store::NONE;
 
@@ -30,9 +30,8 @@ pub(crate) struct Link {
 }
 
 impl Search<'_> {
-    /// Notes where a frame without alternatives stood, if that is further than before.
-    pub(super) fn note_deepest(&mut self, frame: &Frame) {
-        let Some(&node) = self.frontier.get(frame.end as usize - 1) else { return };
+    /// Notes where nothing could be done for a task, if that is further than before.
+    pub(super) fn note_deepest(&mut self, node: u32) {
         let depth = self.nodes[node as usize].depth;
         let steps = self.steps.len() as u32;
         let known = &self.deepest;

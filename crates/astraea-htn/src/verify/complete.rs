@@ -105,7 +105,7 @@ fn tree(outline: &Outline) -> Result<Plan, Fault> {
                 let done = Done::Method {
                     method: task.method.as_str().into(),
                     binding: Vec::new(),
-                    children: Vec::new(),
+                    children: smallvec::SmallVec::new(),
                     at: 0,
                 };
                 (task.atom.clone(), done)
@@ -291,7 +291,7 @@ impl<'a> Completer<'a> {
             if let (Some(found), Done::Method { children, .. }) =
                 (found, &mut self.plan.tree[id].done)
             {
-                *children = found;
+                *children = found.into();
             }
             self.envs[id] = env;
         }
@@ -317,14 +317,14 @@ impl<'a> Completer<'a> {
             let node = *node;
             let from = waits.iter().map(|w| top.ends[*w]).fold(top.at, usize::max);
             let siblings = match self.plan.tree[node].parent.map(|p| &self.plan.tree[p].done) {
-                Some(Done::Method { children, .. }) => children,
-                _ => &self.plan.roots,
+                Some(Done::Method { children, .. }) => children.as_slice(),
+                _ => self.plan.roots.as_slice(),
             };
             let place = declared(node, siblings).unwrap_or(0);
             match &self.plan.tree[node].done {
                 Done::Step { step } => top.ends[place] = step + 1,
                 Done::Method { children, .. } => {
-                    let children = children.clone();
+                    let children = children.to_vec();
                     let order = self.method(node).map(|m| pairs(&m.network)).unwrap_or_default();
                     let at = self.choose(node, from);
                     let ends = vec![0; children.len()];

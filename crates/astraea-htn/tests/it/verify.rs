@@ -43,7 +43,7 @@ fn swap(plan: &mut Plan, a: usize, b: usize) {
 fn method(
     plan: &mut Plan,
     task: &str,
-    f: impl FnOnce(&mut Word, &mut Vec<(Word, Word)>, &mut Vec<usize>, &mut usize),
+    f: impl FnOnce(&mut Word, &mut Vec<(Word, Word)>, &mut smallvec::SmallVec<[usize; 4]>, &mut usize),
 ) {
     let id = node(plan, task);
     if let Done::Method { method, binding, children, at } = &mut plan.tree[id].done {
