@@ -110,7 +110,7 @@ pub fn sandbox() -> Arc<Sandbox> {
     SANDBOX.get_or_init(|| Arc::new(Sandbox::probe(SandboxOptions::default()))).clone()
 }
 
-/// A virtual environment with pytest below cargo's target directory, made the first time.
+/// A virtual environment with pytest, rope and coverage below cargo's target directory, made the first time.
 ///
 /// `None` if Python or the package cannot be had here; with `CI` set that is a failure.
 pub fn pytest_env() -> Option<PathBuf> {
@@ -130,16 +130,17 @@ fn make_env() -> Result<PathBuf, String> {
     let exe = std::env::current_exe().map_err(|e| e.to_string())?;
     // target/debug/deps/name-hash
     let target = exe.ancestors().nth(3).ok_or("the test program has no target directory")?;
-    let env = target.join("test-pytest");
+    let env = target.join("test-python");
     if env.join("made").is_file() {
         return Ok(env);
     }
     // made beside and renamed, so that two test programs do not see half of one
-    let half = target.join(format!("test-pytest-{}", std::process::id()));
+    let half = target.join(format!("test-python-{}", std::process::id()));
     let _ = std::fs::remove_dir_all(&half);
     let python = std::env::var("ASTRA_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     run(Command::new(python).args(["-m", "venv"]).arg(&half))?;
-    run(Command::new(half.join("bin/python")).args(["-m", "pip", "install", "--quiet", "pytest"]))?;
+    let install = ["-m", "pip", "install", "--quiet", "pytest", "rope", "coverage"];
+    run(Command::new(half.join("bin/python")).args(install))?;
     // nobody installs anything in a copy of it
     let _ = run(Command::new(half.join("bin/python")).args([
         "-m",
@@ -166,6 +167,28 @@ fn run(command: &mut Command) -> Result<(), String> {
         return Ok(());
     }
     Err(format!("{command:?}: {}", String::from_utf8_lossy(&out.stderr)))
+}
+
+/// A `node_modules` with TypeScript below cargo's target directory, made the first time.
+///
+/// `None` if it cannot be had here; with `CI` set that is a failure.
+pub fn typescript() -> Option<PathBuf> {
+    let make = || {
+        let exe = std::env::current_exe().map_err(|e| e.to_string())?;
+        let target = exe.ancestors().nth(3).ok_or("the test program has no target directory")?;
+        let dir = target.join("test-typescript");
+        let modules = dir.join("node_modules");
+        if !modules.join("typescript/package.json").is_file() {
+            std::fs::create_dir_all(&dir).map_err(|e| e.to_string())?;
+            let npm =
+                ["install", "--silent", "--no-audit", "--no-fund", "--no-save", "typescript@5"];
+            run(Command::new("npm").args(npm).arg("--prefix").arg(&dir).current_dir(&dir))?;
+        }
+        Ok::<_, String>(modules)
+    };
+    let made = make();
+    assert!(made.is_ok() || std::env::var_os("CI").is_none(), "no TypeScript: {made:?}");
+    made.inspect_err(|why| eprintln!("left out: {why}")).ok()
 }
 
 /// Whether a program answers `--version` here; with `CI` set everything but go must.

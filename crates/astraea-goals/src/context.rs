@@ -74,6 +74,15 @@ impl GoalContext {
                     format!("is a fact: give true, false or a confidence, not {}", kind(value)),
                 );
             }
+            if name == "rename"
+                && !["from", "to"].iter().all(|key| value.get(key).is_some_and(Value::is_string))
+            {
+                return wrong(
+                    name,
+                    "must be an object such as {\"from\": \"old_name\", \"to\": \"new_name\"}"
+                        .to_owned(),
+                );
+            }
             if name == "rules" && !(value.is_array() || value.is_object() || value.is_string()) {
                 return wrong(
                     name,
@@ -112,6 +121,22 @@ impl GoalContext {
             return wrong("search", "is empty: give the text that is to be replaced".to_owned());
         }
         Ok(context)
+    }
+
+    /// Takes up what the words of a goal say of a rename, where the context does not say it.
+    #[must_use]
+    pub(crate) fn with_words(mut self, goal: &str, text: &str) -> Self {
+        if goal == "refactor_code"
+            && !self.has("rename")
+            && let Some((from, to, file)) = rename(text)
+        {
+            let mut value = serde_json::json!({ "from": from, "to": to });
+            if let Some(file) = file {
+                value["file"] = Value::String(file);
+            }
+            self.values.insert("rename".to_owned(), value);
+        }
+        self
     }
 
     /// Puts contents of files where `keep` puts them, so that the journal holds ids and never contents.
@@ -164,6 +189,7 @@ impl GoalContext {
         when(self.has("test_path") && self.has("test_content"), "test_content_given");
         when(path && (self.has("new_content") || self.has("search")), "edit_given");
         when(self.has("rules"), "rules_given");
+        when(self.has("rename"), "rename_given");
         when(self.has("check_command"), "check_given");
         when(self.has("error_log"), "has_error_logs");
         facts
@@ -203,6 +229,51 @@ impl GoalContext {
     }
 }
 
+/// `rename X to Y`, with or without the kind of thing, quotes, and `in FILE`.
+fn rename(text: &str) -> Option<(String, String, Option<String>)> {
+    const KINDS: [&str; 14] = [
+        "the",
+        "function",
+        "method",
+        "class",
+        "variable",
+        "constant",
+        "field",
+        "struct",
+        "enum",
+        "trait",
+        "type",
+        "module",
+        "attribute",
+        "parameter",
+    ];
+    let bare = |word: &str| {
+        word.trim_matches(|c: char| {
+            matches!(c, '`' | '\'' | '"' | ',' | ';' | ':' | '.' | '(' | ')')
+        })
+        .to_owned()
+    };
+    let is_name = |word: &str| {
+        word.chars().next().is_some_and(|c| c.is_alphabetic() || c == '_' || c == '$')
+            && word.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '$' | '.' | ':' | '#'))
+    };
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let at = words.iter().position(|word| word.to_lowercase().starts_with("renam"))?;
+    let mut rest = words[at + 1..]
+        .iter()
+        .skip_while(|word| KINDS.contains(&word.to_lowercase().as_str()))
+        .copied();
+    let from = bare(rest.next()?);
+    let joined = rest.next().filter(|word| matches!(*word, "to" | "into" | "as" | "->" | "→"));
+    let _ = joined?;
+    let to = bare(rest.next()?);
+    let file = match (rest.next(), rest.next()) {
+        (Some("in"), Some(file)) => Some(bare(file)).filter(|file| file.contains('.')),
+        _ => None,
+    };
+    (is_name(&from) && is_name(&to)).then_some((from, to, file))
+}
+
 fn texts(value: &Value) -> Option<Vec<String>> {
     match value {
         Value::String(one) => Some(vec![one.clone()]),
@@ -228,6 +299,27 @@ mod tests {
         assert_eq!(written["replace"], json!({"blob": "id of 5"}));
         assert_eq!(GoalContext::new(&written).unwrap(), context);
         assert!(GoalContext::new(&json!({"reason": {"blob": "1"}})).is_err());
+    }
+
+    #[test]
+    fn a_rename_is_read_out_of_words() {
+        let said = |text: &str| {
+            let context = GoalContext::new(&json!({})).unwrap().with_words("refactor_code", text);
+            context.value("rename").cloned()
+        };
+        let plain = Some(json!({ "from": "Cart.total", "to": "sum" }));
+        assert_eq!(said("rename `Cart.total` to `sum`."), plain);
+        assert_eq!(said("please rename the method Cart.total() to sum"), plain);
+        assert_eq!(
+            said("Renaming function f into g in src/a.py"),
+            Some(json!({ "from": "f", "to": "g", "file": "src/a.py" }))
+        );
+        for other in ["rename things sensibly", "format the code", "rename to x", "rename a-b to c"]
+        {
+            assert_eq!(said(other), None, "{other}");
+        }
+        let other = GoalContext::new(&json!({})).unwrap().with_words("fix_bug", "rename a to b");
+        assert_eq!(other.derived(), Vec::<&str>::new());
     }
 
     #[test]

@@ -25,6 +25,7 @@ const EDITS: &[&str] = &[
     "apply_fixes",
     "format",
     "apply_rules",
+    "rename",
     "scaffold",
     "characterise",
     "shell_command",
@@ -48,6 +49,7 @@ pub(crate) const ACTIONS: &[&str] = &[
     "apply_fixes",
     "format",
     "apply_rules",
+    "rename",
     "scaffold",
     "characterise",
     "shell_command",
@@ -286,6 +288,14 @@ fn task(id: String, action: &str, atom: &Atom, require: Option<&str>, how: &Lowe
             put("context", Some(Value::Object(told(context))));
             put("protected", given_tests(context).map(|path| json!([path])));
             put("hints", (how.hints != &Hints::default()).then(|| json!(how.hints)));
+            (reads, writes) = (everything(), everything());
+        }
+        "rename" => {
+            for (name, value) in
+                context.value("rename").and_then(Value::as_object).into_iter().flatten()
+            {
+                put(name, Some(value.clone()));
+            }
             (reads, writes) = (everything(), everything());
         }
         "apply_fixes" | "format" => (reads, writes) = (everything(), everything()),

@@ -20,6 +20,8 @@ mod observe;
 #[cfg(feature = "publish")]
 mod publish;
 #[cfg(feature = "files")]
+mod rename;
+#[cfg(feature = "files")]
 mod rules;
 #[cfg(feature = "tests")]
 mod run_tests;
@@ -80,6 +82,7 @@ pub fn register(registry: Registry, workspace: Arc<Workspace>) -> Registry {
         .with("modify_code", host(ws, files::Change::Modify))
         .with("delete_file", host(ws, files::Change::Delete))
         .with("scaffold", host(ws, scaffold::Scaffold))
+        .with("rename", host(ws, rename::Rename))
         .with("apply_rules", host(ws, rules::ApplyRules))
         .with("verify_state", host(ws, verify_state::VerifyState));
     #[cfg(feature = "fixes")]

@@ -63,7 +63,11 @@ impl Action for Observe {
                     _ => false,
                 }),
             "characteriser_available": cfg!(feature = "characterise")
-                && languages.iter().any(|l| l == "python"),
+                && languages.iter().any(|l| match l.as_str() {
+                    "python" => true,
+                    "javascript" => run.runners.iter().any(|r| r.kind == RunnerKind::Node),
+                    _ => false,
+                }),
             "rules_given": !ws.options().rules.is_empty(),
             "fixer_available": tools.fixer,
             "formatter_available": tools.formatter,

@@ -1,6 +1,6 @@
 //! characterise: tests that hold code to what it does now, found by calling it with generated inputs.
 //!
-//! Calls whose outcome is the same in another process, with another random state and at another time, are tried
+//! Python, and JavaScript under `node --test`. Calls whose outcome is the same in another process, with another random state and at another time, are tried
 //! on mutants of the code; those become tests that notice a mutant which nothing else notices. What is delivered
 //! ran three times in random order under the repository's own runner. Such tests freeze mistakes too, and say so.
 
@@ -103,7 +103,7 @@ impl Characterise {
             let what =
                 if named.is_empty() { "this repository".to_owned() } else { named.join(", ") };
             let message = format!(
-                "there is no Python function in {what} that tests can be written for (test files and files over 1500 lines are left out)"
+                "there is no function of Python, or of JavaScript under `node --test`, in {what} that tests can be written for (test files and files over 1500 lines are left out)"
             );
             return Ok(failed(ErrorClass::NoPatch, message, Output::default()));
         }

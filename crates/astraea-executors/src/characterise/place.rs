@@ -71,11 +71,25 @@ pub(super) fn subjects(
 
 /// The language of a file that tests can be written for.
 pub(super) fn language(path: &str) -> Option<Language> {
-    Language::of_path(path).filter(|l| *l == Language::Python && path.ends_with(".py"))
+    match Language::of_path(path)? {
+        Language::Python => path.ends_with(".py").then_some(Language::Python),
+        Language::JavaScript => [".js", ".mjs", ".cjs"]
+            .iter()
+            .any(|ending| path.ends_with(ending))
+            .then_some(Language::JavaScript),
+        _ => None,
+    }
 }
 
 fn holds_code(path: &str, text: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
+    if language(path) == Some(Language::JavaScript) {
+        let config =
+            name.contains(".config.") || name.starts_with('.') || name.ends_with(".min.js");
+        return !config
+            && ["function", "=>", "class "].iter().any(|word| text.contains(word))
+            && ["exports", "export "].iter().any(|word| text.contains(word));
+    }
     !matches!(name, "setup.py" | "conftest.py" | "__main__.py")
         && text.lines().any(|line| {
             let line = line.trim_start();
@@ -85,9 +99,13 @@ fn holds_code(path: &str, text: &str) -> bool {
 
 /// The nearest runner of the file's language above it.
 fn runner<'r>(runners: &'r [Runner], path: &str) -> Option<&'r Runner> {
+    let kinds: &[RunnerKind] = match language(path)? {
+        Language::JavaScript => &[RunnerKind::Node],
+        _ => &[RunnerKind::Pytest, RunnerKind::Unittest],
+    };
     runners
         .iter()
-        .filter(|r| matches!(r.kind, RunnerKind::Pytest | RunnerKind::Unittest))
+        .filter(|r| kinds.contains(&r.kind))
         .filter(|r| below(&r.dir, path).is_some())
         .max_by_key(|r| r.dir.len())
 }
@@ -95,7 +113,15 @@ fn runner<'r>(runners: &'r [Runner], path: &str) -> Option<&'r Runner> {
 /// Whether a file holds tests, or what belongs to them.
 pub(super) fn is_test(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
-    path.split('/').rev().skip(1).any(|part| matches!(part, "tests" | "test" | "testing"))
+    let folder = |part: &str| matches!(part, "tests" | "test" | "testing" | "__tests__");
+    if path.ends_with("js") {
+        let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+        return path.split('/').rev().skip(1).any(folder)
+            || [".test", "-test", "_test", ".spec"].iter().any(|end| stem.ends_with(end))
+            || stem == "test"
+            || stem.starts_with("test-");
+    }
+    path.split('/').rev().skip(1).any(folder)
         || name.starts_with("test_")
         || name.ends_with("_test.py")
         || name == "tests.py"
@@ -104,9 +130,11 @@ pub(super) fn is_test(path: &str) -> bool {
 
 /// The test files of a runner, seen from its directory.
 pub(super) fn tests_of(tree: &dyn Tree, runner: &Runner) -> Vec<String> {
+    let javascript = runner.kind == RunnerKind::Node;
     tree.paths()
         .iter()
-        .filter(|path| language(path).is_some())
+        .filter(|path| language(path).is_some_and(|l| (l == Language::JavaScript) == javascript))
+        .filter(|path| !path.split('/').any(|part| part == "node_modules"))
         .filter_map(|path| below(&runner.dir, path))
         .filter(|path| is_test(path) && path.rsplit('/').next() != Some("conftest.py"))
         .map(str::to_owned)
@@ -129,6 +157,19 @@ pub(super) fn test_path(tree: &dyn Tree, subject: &Subject, given: Option<&str>)
         .copied()
         .max_by_key(|dir| (most(dir), std::cmp::Reverse(dir.len())))
         .unwrap_or("");
+    if language(&subject.path) == Some(Language::JavaScript) {
+        let (stem, ending) = own.rsplit_once('.').unwrap_or((own, "js"));
+        let stem = stem.replace('/', "-");
+        let stem = stem.strip_prefix("src-").or_else(|| stem.strip_prefix("lib-")).unwrap_or(&stem);
+        let name = |n: usize| {
+            let more = if n > 1 { format!("-{n}") } else { String::new() };
+            join(
+                &subject.runner.dir,
+                &join(dir, &format!("{stem}.characterised{more}.test.{ending}")),
+            )
+        };
+        return (1..).map(name).find(|path| !tree.paths().contains(path)).unwrap_or_default();
+    }
     let stem =
         own.strip_suffix(".py").unwrap_or(own).replace("/__init__", "").replace(['/', '-'], "_");
     let stem = stem.strip_prefix("src_").unwrap_or(&stem).trim_matches('_').to_owned();
@@ -170,6 +211,28 @@ mod tests {
             [("pkg/a.py".to_owned(), "tests/test_pkg_a_characterised_2.py".to_owned())]
         );
         assert_eq!(check(&[("a.py", CODE)], "")[0].1, "test_a_characterised.py");
+    }
+
+    #[test]
+    fn javascript_has_its_tests_beside_the_others_and_under_node() {
+        let code = "exports.f = () => 1;\n";
+        let files = [
+            ("package.json", r#"{"scripts":{"test":"node --test"}}"#),
+            ("src/a.mjs", "export function f() {}\n"),
+            ("src/b.cjs", code),
+            ("eslint.config.js", code),
+            ("test/b.test.cjs", "require('../src/b.cjs')\n"),
+        ];
+        assert_eq!(
+            check(&files, ""),
+            [
+                ("src/a.mjs".to_owned(), "test/a.characterised.test.mjs".to_owned()),
+                ("src/b.cjs".to_owned(), "test/b.characterised.test.cjs".to_owned()),
+            ]
+        );
+        // what another runner tests is left alone
+        let jest = [("package.json", r#"{"scripts":{"test":"jest"}}"#), ("a.js", code)];
+        assert_eq!(check(&jest, ""), []);
     }
 
     #[test]

@@ -28,18 +28,21 @@ pub(super) async fn settle(
         if cases.is_empty() {
             return Ok(None);
         }
+        let target = below(&job.subject.runner.dir, job.target).unwrap_or(job.target);
         let style = match job.subject.runner.kind {
             RunnerKind::Unittest => "unittest",
             _ => "pytest",
         };
-        let written: Written =
-            worker.ask(&json!({"cmd": "write", "style": style, "cases": cases})).await?;
+        let written: Written = worker
+            .ask(&json!({"cmd": "write", "style": style, "cases": cases, "target": target}))
+            .await?;
         let edits = with_file(job, &written.text).await?;
         let runner = runner_of(job, &edits).await?;
+        let between = if runner.kind == RunnerKind::Node { " > " } else { "::" };
         let names: BTreeMap<TestId, u32> = written
             .tests
             .iter()
-            .map(|(name, case)| (TestId::new(format!("{}::{name}", job.target)), *case))
+            .map(|(name, case)| (TestId::new(format!("{}{between}{name}", job.target)), *case))
             .collect();
         let mut bad: Vec<u32> = Vec::new();
         for run in 1..=RUNS {

@@ -14,7 +14,7 @@ use super::choose::{Case, choose};
 use super::mutants::{Mutant, mutants};
 use super::place::{Subject, language, tests_of};
 use super::settle::settle;
-use super::worker::{PYTHON, Silence, Worker};
+use super::worker::{NODE, PYTHON, Silence, Worker};
 use crate::actions::own_python;
 use crate::runners::{RunnerKind, Tree, below, join};
 use crate::workspace::blocking;
@@ -129,6 +129,11 @@ impl From<Silence> for Stop {
 async fn start(job: &Job<'_>) -> Result<Result<Worker, Silence>, Error> {
     let copy = job.ws.copy(job.base).await?;
     let dir = job.subject.runner.dir.clone();
+    if job.subject.runner.kind == RunnerKind::Node {
+        let argv = ["node", "--experimental-vm-modules", "--no-warnings", "-e", NODE];
+        let prepared = job.ws.command(&copy, argv, &dir).await?.with_env("NO_COLOR", "1");
+        return Ok(Worker::start(prepared, job.cx.cancel.clone(), job.until).await);
+    }
     let (ws, shown, place) = (job.ws.clone(), copy.clone(), dir.clone());
     let python = blocking(move || own_python(&ws, &shown, &place)).await?;
     let python = python.unwrap_or_else(|| "python3".to_owned());
@@ -303,6 +308,7 @@ async fn existing(
     }
     let (runner, select) = match job.subject.runner.kind {
         RunnerKind::Unittest => ("unittest", job.subject.runner.words.clone()),
+        RunnerKind::Node => ("node", tests.to_vec()),
         _ => ("pytest", tests.to_vec()),
     };
     let until = Instant::now() + job.left().mul_f64(EXISTING_SHARE);

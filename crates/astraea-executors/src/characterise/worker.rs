@@ -11,6 +11,8 @@ use crate::{Error, Prepared};
 
 /// The program that runs inside for Python.
 pub(super) const PYTHON: &str = include_str!("python.py");
+/// The same for JavaScript.
+pub(super) const NODE: &str = include_str!("node.js");
 
 /// Time beyond the deadline that an answer may take: what is asked is bounded by its own limits.
 const GRACE: Duration = Duration::from_secs(20);

@@ -138,3 +138,85 @@ async fn code_that_ends_the_process_or_hangs_is_survived() {
     let text = text(&mut run, "test_calc_characterised.py").await;
     assert!(text.contains("add(") && !text.contains("stop("), "{text}");
 }
+
+const SHOP: &str = "\
+\"use strict\";
+/** @param {string} text */
+function slug(text) {
+  return text.trim().toLowerCase().replace(/[^a-z0-9]+/g, '-');
+}
+function clamp(x, low, high) {
+  if (x < low) return low;
+  return x > high ? high : x;
+}
+class Cart {
+  constructor() {
+    this.items = [];
+  }
+  add(name, price, count = 1) {
+    if (price < 0) throw new RangeError('negative');
+    this.items.push({ name, price, count });
+    return this.items.length;
+  }
+  total() {
+    return this.items.reduce((sum, item) => sum + item.price * item.count, 0);
+  }
+}
+const roll = () => Math.random();
+module.exports = { slug, clamp, Cart, roll };
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn javascript_is_held_to_what_it_does() {
+    if !has("node") {
+        return;
+    }
+    let mut run = Run::new(&[
+        ("package.json", "{\"scripts\":{\"test\":\"node --test\"}}\n"),
+        ("shop.js", SHOP),
+        (
+            "test/shop.test.js",
+            "const test = require('node:test');\nconst assert = require('node:assert');\nconst { clamp } = require('../shop.js');\ntest('clamps', () => assert.equal(clamp(5, 1, 3), 3));\n",
+        ),
+    ]);
+    let observed = run.good("observe", json!({})).await;
+    assert_eq!(observed.value["facts"]["characteriser_available"], true);
+    let done = run.good("characterise", json!({ "mutants": 60 })).await;
+    assert_eq!(done.artifacts, ["test/shop.characterised.test.js"]);
+    let (tests, mutants, before, now) = figures(&done.value);
+    assert!(tests > 3 && mutants > 20 && before > 0 && now > before, "{}", done.value["table"]);
+    assert!(now * 100 >= mutants * 70, "{}", done.value["table"]);
+    let left: Vec<&Value> = done.value["characterisation"]["files"][0]["left_out"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|left| &left["name"])
+        .collect();
+    assert_eq!(left, ["roll"]);
+    run.good("run_tests", json!({ "require": "grow" })).await;
+    let text = text(&mut run, "test/shop.characterised.test.js").await;
+    assert!(
+        text.contains("mistakes included") && text.contains("require(\"../shop.js\")"),
+        "{text}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_module_of_javascript_is_imported() {
+    if !has("node") {
+        return;
+    }
+    let mut run = Run::new(&[
+        ("package.json", "{\"type\":\"module\",\"scripts\":{\"test\":\"node --test\"}}\n"),
+        (
+            "src/sum.js",
+            "import { base } from './base.js';\nexport const sum = async (list) => list.reduce((a, b) => a + b, base);\nexport default function twice(n) {\n  return n * 2 + 1;\n}\n",
+        ),
+        ("src/base.js", "export const base = 10;\n"),
+    ]);
+    run.good("observe", json!({})).await;
+    let done = run.good("characterise", json!({ "paths": ["src/sum.js"], "mutants": 30 })).await;
+    let (tests, mutants, _, now) = figures(&done.value);
+    assert!(tests > 1 && now * 100 >= mutants * 70, "{}", done.value["table"]);
+    run.good("run_tests", json!({ "require": "grow" })).await;
+}

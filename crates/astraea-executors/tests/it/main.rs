@@ -12,6 +12,7 @@ mod fixes;
 mod model;
 mod observe;
 mod publish;
+mod rename;
 mod repair_node;
 mod repair_rust;
 mod runners;

@@ -174,7 +174,8 @@ impl Astra {
         self.usable()?;
         let classified = classify(&goal.goal_text, self.domain.goals())?;
         goal.check()?;
-        let context = GoalContext::new(&goal.context)?;
+        let context =
+            GoalContext::new(&goal.context)?.with_words(&classified.task, &classified.text);
         if let Some(directory) = &goal.directory {
             directory_path(directory)?;
         }
