@@ -133,7 +133,8 @@ pub(crate) fn print_result(
     published: Option<&PublishReport>,
 ) -> Result<(), Failure> {
     if result.outcome == Outcome::NoPlan {
-        eprintln!("astra: {}", result.summary);
+        // the report on stdout has the rest
+        eprintln!("astra: {}", result.summary.lines().next().unwrap_or_default());
     }
     if global.json {
         let mut value = result.to_json();

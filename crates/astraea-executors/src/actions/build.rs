@@ -15,7 +15,7 @@ use crate::{Error, Workspace};
 
 /// Builds, in the sandbox, and throws away what was built.
 ///
-/// Arguments: `tool` (cargo, npm, go, make; found by the manifest when absent), `directory` (the scope's when absent),
+/// Arguments: `tool` (cargo, npm, go, make, or docker, which is never found by itself; found by the manifest when absent), `directory` (the scope's when absent),
 /// `artifacts` (paths below the directory that must be there afterwards and hold something). The value of its output:
 /// `artifacts` with size and SHA-256.
 #[derive(Debug)]
@@ -58,9 +58,10 @@ impl Action for Build {
         let args = Args::of(cx);
         let wanted = args.text(&["tool"])?;
         if let Some(name) = wanted
+            && name != "docker"
             && !TOOLS.iter().any(|tool| tool.name == name)
         {
-            return Err(args.wrong("tool", "must be cargo, npm, go or make"));
+            return Err(args.wrong("tool", "must be cargo, npm, go, make or docker"));
         }
         let artifacts = args.texts("artifacts")?;
         let outside = |a: &&String| a.starts_with('/') || a.split('/').any(|part| part == "..");
@@ -68,6 +69,9 @@ impl Action for Build {
             return Err(args.wrong("artifacts", &format!("names {name}, which lies outside")));
         }
         let dir = args.text(&["directory"])?.map_or_else(|| ws.scope().dir_text(), str::to_owned);
+        if wanted == Some("docker") {
+            return super::docker::build(ws, cx, &dir).await;
+        }
         let edits = ws.edits_so_far(cx)?;
         let (host, of) = (ws.clone(), edits.clone());
         let tree = blocking(move || host.tree(&of)).await?;

@@ -10,6 +10,8 @@ mod check_output;
 mod commit;
 #[cfg(feature = "shell")]
 mod custom;
+#[cfg(feature = "shell")]
+mod docker;
 #[cfg(feature = "files")]
 mod files;
 #[cfg(feature = "fixes")]

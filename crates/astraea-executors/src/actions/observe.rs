@@ -12,7 +12,7 @@ use super::args::Args;
 use super::languages::languages;
 use super::suite::{mark_flaky, run_suite};
 use crate::evidence::{TestId, TestReport, Verdict, report_table};
-use crate::runners::RunnerKind;
+use crate::runners::{self, RunnerKind};
 use crate::{Error, Workspace};
 
 /// The share of the time that the first run of the tests may take.
@@ -86,6 +86,7 @@ impl Action for Observe {
             "runners": run.runners,
             "tools": tools.found,
             "missing": report.environment.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "remedy": runners::remedy(&tree, &run.runners, report),
             "table": report_table(report),
             "timings": run.timings,
         });

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::Action;
 use super::answer::failed;
 use super::args::Args;
-use super::suite::{SuiteRun, mark_flaky, measure, run_suite};
+use super::suite::{SuiteRun, excuse, mark_flaky, measure, run_suite};
 use crate::evidence::{
     Change, Comparison, TestId, TestReport, Verdict, comparison_table, report_table,
 };
@@ -80,6 +80,9 @@ pub(crate) async fn try_out(
     let mut run = run_suite(ws, cx, edits, only, &[]).await?;
     if baseline.is_none_or(|before| !Comparison::new(before, &run.report).holds()) {
         mark_flaky(ws, cx, edits, only, &mut run).await?;
+        if let Some(before) = baseline.filter(|_| !edits.is_empty()) {
+            excuse(ws, cx, only, before, &mut run).await?;
+        }
     }
     let comparison = baseline.map(|before| Comparison::new(before, &run.report));
     let problem = judge(&run.report, baseline.zip(comparison.as_ref()), require, listed);

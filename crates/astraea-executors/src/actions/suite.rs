@@ -7,13 +7,15 @@ use astraea_code_access::EditSet;
 use astraea_engine::TaskContext;
 use astraea_sandbox::Stdin;
 
-use crate::evidence::{Coverage, TestId, TestOutcome, TestReport, Verdict};
+use crate::evidence::{Comparison, Coverage, TestId, TestOutcome, TestReport, Verdict};
 use crate::runners::{self, Ended, Invocation, Runner, RunnerKind, Selection, Surroundings};
 use crate::workspace::{Prepared, TaskCopy, Timings};
 use crate::{Error, RepoTree, Workspace};
 
 /// The most failing tests that are run a second time.
 const RERUN: usize = 25;
+/// How often tests that seem broken are run without the edits.
+const WITHOUT: usize = 3;
 /// Tests that take no longer than this, in milliseconds, run once more to see which lines they reach.
 const QUICK_MS: u64 = 10_000;
 /// How long that may take.
@@ -106,6 +108,36 @@ pub(super) async fn mark_flaky(
     for id in failing {
         if again.report.outcomes.get(&id) == Some(&TestOutcome::Passed) {
             run.report.flaky.insert(id);
+        }
+    }
+    Ok(())
+}
+
+/// Runs tests that the edits seem to have broken without the edits: those that fail there too are flaky, and not the edits' doing.
+///
+/// # Errors
+/// As [`run_suite`].
+pub(super) async fn excuse(
+    ws: &Arc<Workspace>,
+    cx: &TaskContext,
+    only: &[RunnerKind],
+    before: &TestReport,
+    run: &mut SuiteRun,
+) -> Result<(), Error> {
+    let mut broken = Comparison::new(before, &run.report).broken;
+    if !ws.options().rerun_failing || broken.is_empty() || broken.len() > RERUN / 5 {
+        return Ok(());
+    }
+    for _ in 0..WITHOUT {
+        let again = run_suite(ws, cx, &EditSet::new(), only, &broken).await?;
+        run.timings.subprocess_us += again.timings.subprocess_us;
+        let (fails, holds): (Vec<_>, Vec<_>) = broken
+            .into_iter()
+            .partition(|id| again.report.outcomes.get(id).is_some_and(|o| o.is_bad()));
+        run.report.flaky.extend(fails);
+        broken = holds;
+        if broken.is_empty() {
+            break;
         }
     }
     Ok(())

@@ -56,7 +56,8 @@ impl Coverage {
     /// One line for people: the whole, and the files that matter to them.
     pub fn line(&self, files: &[String]) -> String {
         let total = self.total();
-        let mut out = format!("{} % of {} lines ({})", total.percent(), total.of, self.tool);
+        let word = if total.of == 1 { "line" } else { "lines" };
+        let mut out = format!("{} % of {} {word} ({})", total.percent(), total.of, self.tool);
         let mine = files.iter().filter_map(|path| Some((path, self.files.get(path)?)));
         let mine: Vec<String> =
             mine.take(5).map(|(path, reach)| format!("{path} {} %", reach.percent())).collect();

@@ -17,6 +17,7 @@ mod go;
 mod markers;
 mod node;
 mod python;
+mod remedy;
 mod script;
 #[cfg(test)]
 pub(crate) mod tests_support;
@@ -28,6 +29,7 @@ use serde::{Deserialize, Serialize};
 use crate::evidence::{TestId, TestReport};
 
 pub use find::find;
+pub use remedy::remedy;
 
 /// What a runner search needs of a repository: names, and a few small files.
 pub trait Tree {

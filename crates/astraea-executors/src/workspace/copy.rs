@@ -52,7 +52,7 @@ impl TaskCopy {
     }
 
     /// What a command must not see.
-    pub(super) fn masks(&self) -> &[PathBuf] {
+    pub(crate) fn masks(&self) -> &[PathBuf] {
         &self.masks
     }
 }

@@ -53,6 +53,8 @@ pub struct WorkspaceOptions {
     pub hosts: Hosts,
     /// Whether `shell_command` and `bash` may run. Off.
     pub allow_shell: bool,
+    /// The docker program, where `build` may use it: its daemon works outside the sandbox. `None` unless set.
+    pub docker: Option<String>,
     /// The user's own test command, which replaces the search for runners.
     pub test_command: Option<Vec<String>>,
     /// Actions of the user's own.
@@ -87,6 +89,7 @@ impl Default for WorkspaceOptions {
             network: false,
             hosts: Hosts::default(),
             allow_shell: false,
+            docker: None,
             test_command: None,
             #[cfg(feature = "shell")]
             custom: Vec::new(),
@@ -130,6 +133,13 @@ impl WorkspaceOptions {
     #[must_use]
     pub fn with_hosts(mut self, hosts: Hosts) -> Self {
         self.hosts = hosts;
+        self
+    }
+
+    /// Lets `build` use docker, on the host.
+    #[must_use]
+    pub fn with_docker(mut self, program: Option<String>) -> Self {
+        self.docker = program;
         self
     }
 

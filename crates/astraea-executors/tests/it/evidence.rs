@@ -142,3 +142,27 @@ async fn secrets_in_the_output_are_masked_and_tails_are_short() {
     );
     assert!(output.value["tier"].is_string());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_fails_without_the_edits_too_is_not_their_doing() {
+    if !has("python3") {
+        return;
+    }
+    let mut run = Run::new(&[
+        ("calc.py", "def add(a, b):\n    return a - b\n"),
+        (
+            "test_calc.py",
+            "import unittest\nfrom calc import add\n\nclass T(unittest.TestCase):\n    def test_add(self):\n        self.assertEqual(add(1, 2), 3)\n    def test_moody(self):\n        self.fail()\n",
+        ),
+    ]);
+    let observed = run.good("observe", json!({})).await;
+    // as if it had passed when the repository was looked at
+    let mut baseline = observed.value["evidence"].clone();
+    baseline["outcomes"]["test_calc.py::T::test_moody"] = json!("passed");
+    run.good("modify_code", json!({ "path": "calc.py", "search": "a - b", "replace": "a + b" }))
+        .await;
+    let output = run.good("run_tests", json!({ "require": "improve", "baseline": baseline })).await;
+    let report = report(&output);
+    let flaky: Vec<&str> = report.flaky.iter().map(|id| id.as_str()).collect();
+    assert_eq!(flaky, ["test_calc.py::T::test_moody"]);
+}

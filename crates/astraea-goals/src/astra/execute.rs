@@ -232,6 +232,7 @@ impl Astra {
         let mut options = WorkspaceOptions::default()
             .with_scope(scope)
             .with_allow_shell(self.config.shell)
+            .with_docker(self.config.docker.then(|| "docker".to_owned()))
             .with_test_command(test_command)
             .with_rules(self.rules.clone())
             .with_custom(self.config.commands())

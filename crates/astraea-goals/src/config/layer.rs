@@ -80,6 +80,8 @@ pub type ToolLayer = GoalLayer;
 pub struct CommandsLayer {
     /// Whether `shell_command` and `bash` may run.
     pub shell: Option<bool>,
+    /// Whether `build` may use docker, whose daemon works outside the sandbox.
+    pub docker: Option<bool>,
     /// Whether commands may use the network.
     pub network: Option<bool>,
     /// Hosts that commands may reach while the network is off, such as `crates.io` or `*.crates.io`.

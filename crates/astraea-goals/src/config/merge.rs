@@ -24,8 +24,9 @@ impl Config {
         }
         apply_limits(origin, "goal", &mut self.goal, &layer.goal)?;
         apply_limits(origin, "tool", &mut self.tool, &layer.tool)?;
-        let CommandsLayer { shell, network, hosts, no_sandbox } = &layer.commands;
+        let CommandsLayer { shell, docker, network, hosts, no_sandbox } = &layer.commands;
         self.shell = shell.unwrap_or(self.shell);
+        self.docker = docker.unwrap_or(self.docker);
         self.network = network.unwrap_or(self.network);
         if let Some(hosts) = hosts {
             Hosts::parse(hosts).map_err(|error| ConfigError::Value {
@@ -132,6 +133,7 @@ impl Config {
         }
         for (mine, theirs, name) in [
             (&mut self.shell, full.shell, "commands.shell"),
+            (&mut self.docker, full.docker, "commands.docker"),
             (&mut self.network, full.network, "commands.network"),
         ] {
             if theirs && !*mine {

@@ -85,6 +85,8 @@ pub struct Config {
     pub tool: Limits,
     /// Whether the actions `shell_command` and `bash` may run.
     pub shell: bool,
+    /// Whether `build` may use docker, whose daemon works outside the sandbox.
+    pub docker: bool,
     /// Whether commands may use the network.
     pub network: bool,
     /// Hosts that commands may reach through a proxy while the network is off.
@@ -118,6 +120,7 @@ impl Default for Config {
             goal: Limits { timeout_ms: 600_000, retry_tokens: 10, concurrency: 3, replans: 3 },
             tool: Limits { timeout_ms: 60_000, retry_tokens: 10, concurrency: 2, replans: 3 },
             shell: false,
+            docker: false,
             network: false,
             hosts: Vec::new(),
             no_sandbox: false,

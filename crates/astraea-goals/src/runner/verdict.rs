@@ -214,7 +214,7 @@ fn no_plan(goal: &str, tests: &[String], plan: &PlanRecord, result: &RunResult) 
         let what = if missing.is_empty() { "something is missing".to_owned() } else { missing };
         return finish(
             Outcome::Environment,
-            format!("the tests cannot run here: {what}; this is no bug to chase"),
+            format!("the tests cannot run here: {what}; this is no bug to chase{}", remedy(result)),
         );
     }
     if goal == "fix_bug" && !fact("edit_given") {
@@ -242,7 +242,8 @@ fn no_plan(goal: &str, tests: &[String], plan: &PlanRecord, result: &RunResult) 
         return finish(
             Outcome::Failed,
             format!(
-                "tests fail, and there is no way to repair this language without a model: {}",
+                "{}, and there is no way to repair this language without a model: {}",
+                failing(result),
                 crate::model::HOW
             ),
         );
@@ -256,7 +257,34 @@ fn no_plan(goal: &str, tests: &[String], plan: &PlanRecord, result: &RunResult) 
         );
     }
     let why = plan.no_plan.clone().unwrap_or_default();
-    finish(Outcome::NoPlan, format!("there is no way to do this here\n{why}"))
+    let advice = match goal {
+        "refactor_code" => {
+            ": say what is wanted (`rename X to Y`; `--context '{\"rules\": \"python\"}'`; a file with `search` and \
+             `replace`), install a formatter (ruff, rustfmt, prettier, gofmt), or name a model"
+        }
+        _ => "",
+    };
+    finish(Outcome::NoPlan, format!("there is no way to do this here{advice}\n{why}"))
+}
+
+/// What brings the packages that are missing, as `observe` says it.
+fn remedy(result: &RunResult) -> String {
+    let said =
+        observed(result).and_then(|out| out.value.get("remedy")?.as_str().map(str::to_owned));
+    said.map(|text| format!(" ({text})")).unwrap_or_default()
+}
+
+/// Which tests fail, as `observe` says it.
+fn failing(result: &RunResult) -> String {
+    let names: Vec<String> = observed(result)
+        .and_then(|out| serde_json::from_value(out.value.get("failing")?.clone()).ok())
+        .unwrap_or_default();
+    match names.as_slice() {
+        [] => "tests fail".to_owned(),
+        [one] => format!("{one} fails"),
+        [one, two] => format!("{one} and {two} fail"),
+        [one, two, rest @ ..] => format!("{one}, {two} and {} more tests fail", rest.len()),
+    }
 }
 
 /// Why the tests that were asked for show no bug: one is unknown here, or all of them pass.
@@ -432,7 +460,12 @@ fn compare(tests: &[String], before: &TestReport, after: &TestReport) -> Evidenc
             rows.push(EvidenceRow {
                 test: id.to_string(),
                 before: old.map(ToString::to_string),
-                after: new.map(ToString::to_string),
+                after: match new {
+                    Some(outcome) if outcome.is_bad() && after.flaky.contains(id) => {
+                        Some(format!("{outcome}, flaky"))
+                    }
+                    new => new.map(ToString::to_string),
+                },
             });
         }
     }
