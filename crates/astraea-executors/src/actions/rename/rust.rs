@@ -74,6 +74,12 @@ pub(super) fn rename(
                     | "closure_parameters"
                     | "mut_pattern"
                     | "tuple_pattern"
+                    | "tuple_struct_pattern"
+                    | "slice_pattern"
+                    | "or_pattern"
+                    | "reference_pattern"
+                    | "field_pattern"
+                    | "let_condition"
                     | "captured_pattern"
                     | "for_expression"
                     | "match_pattern"
@@ -149,7 +155,11 @@ fn is_pattern<D: ast_grep_core::Doc>(node: &ast_grep_core::Node<'_, D>) -> bool 
     let Some(parent) = node.parent() else { return false };
     let kind = parent.kind();
     let field = match &*kind {
-        "let_declaration" | "parameter" | "for_expression" => "pattern",
+        "let_declaration" | "parameter" | "for_expression" | "let_condition" => "pattern",
+        // the first name is that of the struct, the others are bound
+        "tuple_struct_pattern" => {
+            return parent.field("type").is_none_or(|part| part.range() != node.range());
+        }
         "type_parameter" | "const_parameter" | "macro_definition" | "mod_item" => "name",
         "use_as_clause" => "alias",
         _ => return true,
@@ -202,6 +212,15 @@ mod tests {
     }
 
     #[test]
+    fn a_variant_is_renamed_in_patterns_too() {
+        let text = "enum E { One(u8), Two }\nfn f(e: E) -> u8 { match e { E::One(n) => n, E::Two => 0 } }\n";
+        assert_eq!(
+            check(&[("a.rs", text)], "E::One", "Single").unwrap(),
+            "enum E { Single(u8), Two }\nfn f(e: E) -> u8 { match e { E::Single(n) => n, E::Two => 0 } }\n"
+        );
+    }
+
+    #[test]
     fn what_cannot_be_told_apart_is_refused() {
         for (text, why) in [
             ("fn a() {}\nmod m { fn a() {} }\n", "defined more than once"),
@@ -209,6 +228,8 @@ mod tests {
             ("fn a() {}\nfn f() { let a = 1; }\n", "something else too"),
             ("fn a() {}\nfn f() { if let Some(a) = g() {} }\n", "something else too"),
             ("fn a() {}\nfn b() {}\n", "used already (x.rs:2)"),
+            ("fn a() {}\nfn f((a, c): (u8, u8)) {}\n", "something else too"),
+            ("fn a() {}\nfn f() { g(|a| a); }\n", "something else too"),
             ("fn c() {}\n", "nothing is defined by the name a"),
         ] {
             let said = check(&[("x.rs", text)], "a", "b").unwrap_err();
