@@ -79,7 +79,8 @@ impl Runner {
             argv,
             dir: self.dir.clone(),
             env,
-            stdin: String::new(),
+            // the reporter of node reads its word there; the others read nothing
+            stdin: format!("{}\n", at.nonce),
         })
     }
 

@@ -115,7 +115,7 @@ async fn what_cannot_be_called_is_said() {
     assert!(answer.starts_with("NoPatch") && answer.contains("nowhere_to_be_found"), "{answer}");
     let mut run = Run::new(&[("data.py", "X = 1\n")]);
     let answer = run.bad("characterise", json!({})).await;
-    assert!(answer.contains("no Python function"), "{answer}");
+    assert!(answer.contains("there is no function of Python"), "{answer}");
     let answer = run.bad("characterise", json!({ "paths": 5 })).await;
     assert!(answer.contains("must be a list of paths"), "{answer}");
 }

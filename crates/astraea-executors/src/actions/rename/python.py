@@ -2,7 +2,12 @@
 
 Prints one JSON line: {"missing": ...}, {"error": ...} or {"renamed": n, "definition": ..., "files": [...]}.
 """
-import ast, json, keyword, os, sys
+import sys
+
+# a file of the repository may have the name of a module that is meant here
+if sys.path[:1] == [""]:
+    del sys.path[0]
+import ast, json, keyword, os
 
 OLD, NEW, FILE = sys.argv[1:4]
 
