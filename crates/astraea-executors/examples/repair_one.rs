@@ -21,7 +21,7 @@ use astraea_sandbox::{Sandbox, SandboxOptions};
 use serde_json::{Value, json};
 
 /// The longest look at the tests as they are; four tenths of it may be one test.
-const LOOKING: Duration = Duration::from_secs(50);
+const LOOKING: Duration = Duration::from_secs(15);
 
 type Failed = Box<dyn std::error::Error>;
 

@@ -155,8 +155,23 @@ pub(crate) fn is_frozen(language: Language, node: Node<'_>) -> bool {
     }
 }
 
-/// A function, method or closure with a name or without.
+/// The name of a function: its own, or that of the variable it is bound to.
+pub(crate) fn function_name(node: Node<'_>) -> Option<Node<'_>> {
+    if !is_function(node) {
+        return None;
+    }
+    let bound = || {
+        let around = node.parent().filter(|parent| parent.kind() == "variable_declarator")?;
+        around.child_by_field_name("name")
+    };
+    node.child_by_field_name("name").or_else(bound)
+}
+
+/// A function or method with a name, also one that is bound to a variable; a callback is part of what it stands in.
 pub(crate) fn is_function(node: Node<'_>) -> bool {
+    if node.kind() == "arrow_function" {
+        return node.parent().is_some_and(|parent| parent.kind() == "variable_declarator");
+    }
     matches!(
         node.kind(),
         "function_definition"
@@ -173,13 +188,25 @@ pub(crate) fn is_block(node: Node<'_>) -> bool {
     matches!(node.kind(), "block" | "module" | "statement_block" | "program" | "switch_case")
 }
 
+/// JavaScript: a statement that is the whole body of a loop or branch, without braces.
+fn is_body(parent: Node<'_>, node: Node<'_>) -> bool {
+    let is = |field: &str| parent.child_by_field_name(field).is_some_and(|n| n.id() == node.id());
+    match parent.kind() {
+        "for_statement" | "for_in_statement" | "while_statement" => {
+            is("body") && node.kind().ends_with("_statement")
+        }
+        "if_statement" => is("consequence") && node.kind().ends_with("_statement"),
+        _ => false,
+    }
+}
+
 /// Whether the node stands where a statement stands and is one that may be moved or deleted.
 pub(crate) fn is_statement(language: Language, node: Node<'_>) -> bool {
     if !node.is_named() || node.is_extra() {
         return false;
     }
     let Some(parent) = node.parent() else { return false };
-    if !is_block(parent) || is_function(node) {
+    if !(is_block(parent) || is_body(parent, node)) || is_function(node) {
         return false;
     }
     match language {

@@ -95,9 +95,7 @@ impl Facts {
     }
 
     fn look(&mut self, language: Language, source: &str, node: Node<'_>) {
-        if dialect::is_function(node)
-            && let Some(name) = node.child_by_field_name("name")
-        {
+        if let Some(name) = dialect::function_name(node) {
             let name = text(source, name).to_owned();
             let arity = node.child_by_field_name("parameters").map_or(0, |parameters| {
                 kids(parameters)

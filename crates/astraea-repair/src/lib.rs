@@ -28,6 +28,7 @@ mod source;
 mod symbols;
 pub mod syntax;
 pub mod templates;
+mod variations;
 
 pub use candidate::{Candidate, CandidateId};
 pub use error::RepairError;

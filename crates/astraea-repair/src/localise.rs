@@ -125,10 +125,8 @@ fn named_functions(request: &Request) -> Result<FxHashSet<String>, RepairError> 
     for file in &request.files {
         let tree = request.language.parse(&file.text)?;
         for node in preorder(&tree) {
-            let is_test = dialect::is_function(node)
-                && node
-                    .child_by_field_name("name")
-                    .is_some_and(|name| wanted.contains(text(&file.text, name)));
+            let is_test = dialect::function_name(node)
+                .is_some_and(|name| wanted.contains(text(&file.text, name)));
             if is_test {
                 collect_words(node, &file.text, &mut names);
             }
@@ -164,7 +162,7 @@ fn by_names<'a>(
         .into_iter()
         .filter(|node| dialect::is_function(*node))
         .filter_map(|node| {
-            let name = node.child_by_field_name("name")?;
+            let name = dialect::function_name(node)?;
             Some((text(source, name).to_owned(), node))
         })
         .filter(|(_, node)| {

@@ -18,6 +18,12 @@ pub struct Report {
     pub disagreement: Option<Disagreement>,
     /// Generated inputs on which all patches agreed.
     pub inputs_compared: u32,
+    /// Variations of the best patch that were run.
+    pub variations: u32,
+    /// Of these, how many a test rejected.
+    pub variations_rejected: u32,
+    /// An input on which a variation that passes all tests gives something else: why a patch is no more than plausible.
+    pub doubt: Option<Disagreement>,
     /// The lines most likely to be wrong, worst first.
     pub suspicious: Vec<Suspicious>,
     /// Edits that fixed something but not everything.
@@ -37,9 +43,10 @@ pub struct Report {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Outcome {
-    /// All tests pass, and several patches agreed on generated inputs.
+    /// All tests pass; several patches agreed on generated inputs, or the tests reject the variations of the only one,
+    /// but for those that behave like it on generated inputs.
     Verified,
-    /// All tests pass; there was nothing to cross-check with.
+    /// All tests pass; there was nothing to cross-check with, or a small variation passes them too and behaves otherwise.
     Plausible,
     /// Several patches pass all tests and differ on an input that the report shows.
     Ambiguous,

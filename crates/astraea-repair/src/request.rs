@@ -108,13 +108,22 @@ pub struct SearchOptions {
     pub max_patches: u32,
     /// Candidates still tried after the first patch, to find rivals.
     pub after_first: u32,
+    /// Variations of the best patch that are tried, to see whether the tests hold on to it; none with 0.
+    pub variations: u32,
     /// Lines and near misses listed in the report.
     pub listed: u32,
 }
 
 impl Default for SearchOptions {
     fn default() -> Self {
-        Self { max_candidates: 4000, batch: 32, max_patches: 6, after_first: 160, listed: 10 }
+        Self {
+            max_candidates: 4000,
+            batch: 32,
+            max_patches: 6,
+            after_first: 160,
+            variations: 96,
+            listed: 10,
+        }
     }
 }
 
@@ -144,6 +153,13 @@ impl SearchOptions {
     #[must_use]
     pub fn with_after_first(mut self, count: u32) -> Self {
         self.after_first = count;
+        self
+    }
+
+    /// Variations of the best patch that are tried.
+    #[must_use]
+    pub fn with_variations(mut self, count: u32) -> Self {
+        self.variations = count;
         self
     }
 }

@@ -1,6 +1,7 @@
 //! The search itself.
 
 use crate::templates::CandidateStream;
+use crate::variations::variations;
 use crate::{
     Candidate, Comparison, Disagreement, NearMiss, Oracle, OracleError, Outcome, Patch,
     RepairError, Report, Request, VerdictKind, apply_edits, localise,
@@ -9,8 +10,9 @@ use crate::{
 /// Looks for single edits that make all tests pass.
 ///
 /// Candidates go to the oracle in batches, the likeliest first. After the first patch the search goes on for a
-/// while to find rivals; then the patches are compared with each other on generated inputs. Candidates that ran
-/// out of time are tried again only if nothing else passes.
+/// while to find rivals; then the patches are compared with each other on generated inputs, and variations of the
+/// best one show whether the tests hold on to it. Candidates that ran out of time are tried again only if nothing
+/// else passes.
 ///
 /// # Errors
 /// [`RepairError::NoFailingTest`] and [`RepairError::NoEditableFile`] for a request that cannot be searched,
@@ -30,8 +32,23 @@ pub fn search(request: &Request, oracle: &mut dyn Oracle) -> Result<Report, Repa
         run.second_pass(oracle)?;
     }
     let comparison = run.compare(oracle)?;
+    let held = run.vary(&comparison, oracle)?;
     let listed = request.options.listed as usize;
-    Ok(run.report(comparison, suspicious.into_iter().take(listed).collect()))
+    Ok(run.report(comparison, held, suspicious.into_iter().take(listed).collect()))
+}
+
+/// Variations that a test must have rejected before the tests are said to hold on to a patch.
+const ENOUGH: u32 = 12;
+/// Variations that are compared with the patch, at most.
+const COMPARED: usize = 16;
+
+/// What variations of the best patch came to.
+#[derive(Debug, Default)]
+struct Held {
+    run: u32,
+    rejected: u32,
+    /// How those that pass behave; `None` when none does.
+    passing: Option<Comparison>,
 }
 
 struct Run<'a> {
@@ -152,21 +169,88 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn report(self, comparison: Comparison, suspicious: Vec<crate::Suspicious>) -> Report {
+    /// Runs variations of the best patch, unless the patches are known to differ.
+    fn vary(
+        &mut self,
+        comparison: &Comparison,
+        oracle: &mut dyn Oracle,
+    ) -> Result<Held, RepairError> {
+        let mut held = Held::default();
+        let options = &self.request.options;
+        let Some(best) = self.patches.first().cloned() else { return Ok(held) };
+        if matches!(comparison, Comparison::Disagree { .. }) || options.variations == 0 {
+            return Ok(held);
+        }
+        let first_id = self.patches.iter().map(|c| c.id.0).max().unwrap_or(0).max(1 << 24);
+        let made = variations(self.request, &best, options.variations as usize, first_id + 1)?;
+        let mut passing = vec![best];
+        for batch in made.chunks(options.batch.max(1) as usize) {
+            if oracle.should_stop() || passing.len() > COMPARED {
+                break;
+            }
+            let verdicts = match oracle.evaluate(batch) {
+                Ok(verdicts) => verdicts,
+                Err(error) if error.stopped => break,
+                Err(error) => return Err(error.into()),
+            };
+            for (variation, verdict) in batch.iter().zip(verdicts) {
+                match verdict.kind {
+                    VerdictKind::Pass => passing.push(variation.clone()),
+                    VerdictKind::Fail | VerdictKind::TimedOut => held.rejected += 1,
+                    VerdictKind::Broken(_) => continue,
+                }
+                held.run += 1;
+            }
+        }
+        if passing.len() > 1 {
+            passing.truncate(COMPARED + 1);
+            held.passing = Some(match oracle.compare(&passing) {
+                Ok(comparison) => comparison,
+                Err(error) if error.stopped => Comparison::Unsupported { reason: error.message },
+                Err(error) => return Err(error.into()),
+            });
+        }
+        Ok(held)
+    }
+
+    fn report(
+        self,
+        comparison: Comparison,
+        held: Held,
+        suspicious: Vec<crate::Suspicious>,
+    ) -> Report {
         let mut disagreement = None;
+        let mut doubt = None;
         let mut inputs_compared = 0;
+        if let Some(Comparison::Disagree { groups, input, results }) = &held.passing
+            && groups.len() > 1
+        {
+            doubt = Some(Disagreement {
+                input: input.clone(),
+                groups: groups.clone(),
+                results: results.clone(),
+            });
+        }
         let outcome = if self.patches.is_empty() {
             Outcome::NoPatch
         } else {
             match comparison {
                 Comparison::Agree { inputs } if inputs > 0 => {
                     inputs_compared = inputs;
-                    Outcome::Verified
+                    if doubt.is_none() { Outcome::Verified } else { Outcome::Plausible }
                 }
                 Comparison::Disagree { groups, input, results } if groups.len() > 1 => {
                     disagreement = Some(Disagreement { input, groups, results });
                     Outcome::Ambiguous
                 }
+                _ if self.patches.len() == 1 && held.rejected >= ENOUGH => match held.passing {
+                    None => Outcome::Verified,
+                    Some(Comparison::Agree { inputs }) if inputs > 0 => {
+                        inputs_compared = inputs;
+                        Outcome::Verified
+                    }
+                    Some(_) => Outcome::Plausible,
+                },
                 _ => Outcome::Plausible,
             }
         };
@@ -201,6 +285,9 @@ impl<'a> Run<'a> {
             patches,
             disagreement,
             inputs_compared,
+            variations: held.run,
+            variations_rejected: held.rejected,
+            doubt,
             suspicious,
             near_misses,
             tried: self.tried,

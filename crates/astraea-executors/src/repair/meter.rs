@@ -26,6 +26,11 @@ impl Meter {
         Self { limit, state: Mutex::default() }
     }
 
+    /// What may be used in all; none without a limit.
+    pub(super) fn limit(&self) -> Option<Duration> {
+        self.limit
+    }
+
     /// A command has ended that used so much.
     pub(super) fn ended(&self, cpu: Duration) {
         self.with(|state| state.ended += cpu);

@@ -21,6 +21,8 @@ use crate::workspace::blocking;
 
 /// The program that runs inside.
 const SCRIPT: &str = include_str!("worker.js");
+/// What the worker says of a test that it had to end.
+const ENDLESS: &str = "does not end in time";
 /// Sources that are given to a search where nothing is known of what the failing tests ran.
 const MOST_FILES: usize = 40;
 /// Directories whose files nobody wrote by hand.
@@ -69,7 +71,7 @@ pub(super) async fn search(job: &Job) -> Result<Found, Refused> {
         .await?;
     let (mut failing, mut passing, mut coverage, mut frames) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let mut seconds = 0.0;
+    let (mut seconds, mut endless) = (0.0, false);
     for test in traced {
         let id = TestId::new(join(&dir, &test.id));
         let passed = test.outcome == "passed";
@@ -85,7 +87,13 @@ pub(super) async fn search(job: &Job) -> Result<Found, Refused> {
         } else {
             continue;
         }
-        seconds += if passed { test.seconds } else { test.seconds.min(0.3) };
+        let late = !passed && test.message == ENDLESS;
+        endless |= late;
+        seconds += match passed {
+            true => test.seconds,
+            false if late => 0.0,
+            false => test.seconds.min(0.3),
+        };
         let lines: BTreeMap<String, Vec<u32>> =
             test.lines.into_iter().map(|(file, lines)| (join(&dir, &file), lines)).collect();
         coverage.push(TestCoverage { test: test.id, passed, lines });
@@ -106,7 +114,7 @@ pub(super) async fn search(job: &Job) -> Result<Found, Refused> {
     let (ws, cx, edits) = (job.ws.clone(), job.cx.clone(), job.edits.clone());
     let (baseline, meter, deadline) = (job.baseline.clone(), job.meter.clone(), job.deadline);
     let report = blocking(move || {
-        let tests = Tests { failing, passing, seconds };
+        let tests = Tests { failing, passing, seconds, endless };
         let worker = worker.oracle(dir, given.clone(), tests, cx.clone(), deadline);
         let mut oracle =
             NodeOracle { worker, ws, cx, edits, files: given, failing: to_mend, baseline, meter };

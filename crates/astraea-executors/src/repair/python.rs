@@ -27,6 +27,9 @@ use crate::{Error, RepoTree};
 /// Sources that are given to a search where nothing is known of what the failing tests ran.
 const MOST_FILES: usize = 40;
 
+/// Processor seconds after which a traced test counts as one that does not end.
+const LONGEST_TEST: f64 = 5.0;
+
 /// A worker that is ready, and what it stands in.
 struct Begun {
     worker: Worker,
@@ -69,13 +72,27 @@ async fn begin(job: &Job) -> Result<Begun, Refused> {
     Ok(Begun { worker, tree, runner, dir, sources, root })
 }
 
+/// Processor seconds of one traced test: with little time in all, a test that does not end may not take much of it.
+fn longest_test(job: &Job) -> f64 {
+    let limit = job.meter.limit().map_or(LONGEST_TEST, |limit| limit.as_secs_f64() / 12.0);
+    limit.clamp(1.0, LONGEST_TEST)
+}
+
 /// What the worker is asked to trace.
-fn question(root: &Path, runner: &Runner, editable: &[&str], failing: &[String]) -> Value {
+fn question(
+    job: &Job,
+    root: &Path,
+    runner: &Runner,
+    (editable, failing): (&[&str], &[String]),
+) -> Value {
     let unittest = runner.kind == RunnerKind::Unittest;
     let (name, select) =
         if unittest { ("unittest", runner.words.as_slice()) } else { ("pytest", &[][..]) };
+    let known: Vec<&str> =
+        job.baseline.outcomes.keys().filter_map(|id| below(&runner.dir, id.as_str())).collect();
     json!({
         "root": root.to_string_lossy(), "runner": name, "select": select, "editable": editable, "failing": failing,
+        "known": known, "test_cpu": longest_test(job),
     })
 }
 
@@ -95,7 +112,7 @@ pub(super) async fn compare(
         let reason = format!("{file} does not lie where the tests run");
         return Ok(Comparison::Unsupported { reason });
     };
-    worker.baseline(question(&root, &runner, &[own], &wanted)).await?;
+    worker.baseline(question(job, &root, &runner, (&[own], &wanted))).await?;
     let before = SourceFile::new(file, tree.read(file).unwrap_or_default());
     let one = |(at, text): (usize, &String)| Candidate {
         id: CandidateId(u32::try_from(at).unwrap_or(u32::MAX).saturating_add(1)),
@@ -109,7 +126,7 @@ pub(super) async fn compare(
         line: 1,
     };
     let candidates: Vec<Candidate> = texts.iter().enumerate().map(one).collect();
-    let tests = Tests { failing: wanted, passing: Vec::new(), seconds: 0.0 };
+    let tests = Tests { failing: wanted, passing: Vec::new(), seconds: 0.0, endless: false };
     let (cx, deadline, files) = (job.cx.clone(), job.deadline, vec![before]);
     let compared = blocking(move || {
         let mut oracle = worker.oracle(dir, files, tests, cx, deadline);
@@ -135,10 +152,10 @@ pub(super) async fn search(job: &Job) -> Result<Found, Refused> {
         .filter(|path| !is_test_file(path))
         .collect();
     job.cx.progress("tracing the tests");
-    let traced = worker.baseline(question(&root, &runner, &editable, &wanted)).await?;
+    let traced = worker.baseline(question(job, &root, &runner, (&editable, &wanted))).await?;
     let (mut failing, mut passing, mut coverage, mut frames) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let mut seconds = 0.0;
+    let (mut seconds, mut endless) = (0.0, false);
     for test in traced {
         let passed = test.outcome == "passed";
         let known = job.baseline.outcomes.get(&TestId::new(join(&dir, &test.id))).copied();
@@ -156,7 +173,13 @@ pub(super) async fn search(job: &Job) -> Result<Found, Refused> {
             continue;
         }
         // A failing test may fail by not ending; its time says nothing about what a mended one takes.
-        seconds += if passed { test.seconds } else { test.seconds.min(0.3) };
+        let late = !passed && test.seconds >= longest_test(job) * 0.9;
+        endless |= late;
+        seconds += match passed {
+            true => test.seconds,
+            false if late => 0.0,
+            false => test.seconds.min(0.3),
+        };
         let lines: BTreeMap<String, Vec<u32>> =
             test.lines.into_iter().map(|(file, lines)| (join(&dir, &file), lines)).collect();
         coverage.push(TestCoverage { test: test.id, passed, lines });
@@ -177,7 +200,7 @@ pub(super) async fn search(job: &Job) -> Result<Found, Refused> {
     let deadline = job.deadline;
     let report = blocking(move || {
         let mut oracle =
-            worker.oracle(dir, given, Tests { failing, passing, seconds }, cx, deadline);
+            worker.oracle(dir, given, Tests { failing, passing, seconds, endless }, cx, deadline);
         repair(&request, &mut oracle).map_err(|e| Error::Internal(format!("repair: {e}")))
     })
     .await?;

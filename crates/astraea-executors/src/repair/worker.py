@@ -24,6 +24,9 @@ import time
 import traceback
 
 MOST_CALLS = 60
+ENDLESS = "does not end in time"
+# Processor seconds of one call on a generated input.
+LONG_CALL = 0.25
 MOST_MESSAGE = 4000
 
 
@@ -43,6 +46,7 @@ class State:
         self.test_cpu = 5.0
         self.late = False
         self.until = None
+        self.writer = None
 
 
 STATE = State()
@@ -60,8 +64,8 @@ def cpu_used():
 def run_forked(jobs, parallel):
     """Runs (key, function, cpu, wall) jobs in children; yields (key, how, value) as they end.
 
-    `how` is "ok" with the value the function returned, "timeout", or "died" with a text. Jobs that have not begun when
-    the processor time is used up are left out.
+    `how` is "ok" with the value the function returned, "timeout" with what the child wrote by then, or "died" with a
+    text. Jobs that have not begun when the processor time is used up are left out.
     """
     waiting = list(jobs)
     waiting.reverse()
@@ -113,6 +117,7 @@ def child_main(function, writer, cpu):
         os.setpgid(0, 0)
     except OSError:
         pass
+    STATE.writer = writer
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_PROF, cpu)
     whole = int(math.ceil(cpu)) + 1
@@ -154,15 +159,16 @@ def finish(job, late):
     _, status = os.waitpid(job["child"], 0)
     kill_group(job["child"])
     os.close(job["reader"])
+    data = b"".join(job["data"])
     if late:
-        return job["key"], "timeout", None
+        return job["key"], "timeout", data
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         if number in (signal.SIGPROF, signal.SIGXCPU, signal.SIGKILL):
-            return job["key"], "timeout", None
+            return job["key"], "timeout", data
         return job["key"], "died", "signal %d" % number
     try:
-        return job["key"], "ok", json.loads(b"".join(job["data"]))
+        return job["key"], "ok", json.loads(data[data.rfind(b"\n") + 1:])
     except ValueError:
         return job["key"], "died", "exit %d" % os.WEXITSTATUS(status)
 
@@ -427,10 +433,11 @@ def plain(value, depth=0):
 class Tracer:
     """Notes lines and arguments of the repository's own files while a test runs."""
 
-    def __init__(self):
+    def __init__(self, tell=None):
         self.lines = {}
         self.calls = {}
         self.names = {}
+        self.tell = tell
 
     def relative(self, filename):
         known = self.names.get(filename)
@@ -450,14 +457,20 @@ class Tracer:
             return None
         self.note_call(name, frame, code)
         lines = self.lines.setdefault(name, set())
-        lines.add(frame.f_lineno)
+        self.note_line(name, lines, frame.f_lineno)
 
         def local(frame, event, argument):
             if event == "line":
-                lines.add(frame.f_lineno)
+                self.note_line(name, lines, frame.f_lineno)
             return local
 
         return local
+
+    def note_line(self, name, lines, line):
+        """A child that may be killed tells each line when it first runs."""
+        if self.tell is not None and line not in lines:
+            os.write(self.tell, json.dumps([name, line]).encode() + b"\n")
+        lines.add(line)
 
     def note_call(self, name, frame, code):
         if code.co_name.startswith("<") or code.co_flags & 0x0C:
@@ -497,9 +510,9 @@ def limit_test(on=True):
     signal.setitimer(signal.ITIMER_VIRTUAL, STATE.test_cpu if on else 0)
 
 
-def baseline_child():
-    """All tests once, traced one by one."""
-    tracer = Tracer()
+def baseline_child(only=None, tell=False):
+    """All tests once, or those given, traced one by one."""
+    tracer = Tracer(STATE.writer if tell else None)
     per_test = {}
     if STATE.runner == "pytest":
         import pytest
@@ -521,7 +534,7 @@ def baseline_child():
             return original(arguments, plugins=list(plugins) + [Tracing()])
 
         pytest.main = traced
-        outcomes = run_all(None, False)
+        outcomes = run_all(only, False)
     else:
         import unittest
 
@@ -537,7 +550,7 @@ def baseline_child():
                 per_test[unittest_name(self)] = tracer.lines
 
         unittest.TestCase.run = run
-        outcomes = run_all(None, False)
+        outcomes = run_all(only, False)
     tests = []
     for test_id, (outcome, seconds, message) in outcomes.items():
         lines = {name: sorted(found) for name, found in per_test.get(test_id, {}).items()}
@@ -564,9 +577,51 @@ def light_child(expected):
     os.chdir(STATE.root)
     same = []
     for test_id, outcome in expected:
-        if run_light(test_id) == ("passed" if outcome == "passed" else "failed"):
+        limit_test()
+        try:
+            ended = run_light(test_id)
+        except Slow:
+            ended = "failed"
+        finally:
+            limit_test(False)
+        if ended == ("passed" if outcome == "passed" else "failed"):
             same.append(test_id)
     return same
+
+
+def one_by_one(known, cpu):
+    """Traces each test in a child of its own, where one of them cannot even be interrupted.
+
+    A test whose child had to be killed has failed; what it ran is known line by line.
+    """
+    merged = {"tests": [], "calls": [], "modules": []}
+    calls = {}
+    for test_id in known:
+        how, value = one(lambda: baseline_child([test_id], True), cpu, cpu * 4 + 2)
+        if how == "ok":
+            merged["tests"] += [test for test in value["tests"] if test["id"] == test_id]
+            merged["modules"] += [name for name in value["modules"] if name not in merged["modules"]]
+            for call in value["calls"]:
+                key = (call["file"], call["name"], call["line"])
+                mine = calls.setdefault(key, call)
+                if mine is not call:
+                    mine["entry"] |= call["entry"]
+                    more = [args for args in call["args"] if args not in mine["args"]]
+                    mine["args"] = (mine["args"] + more)[:MOST_CALLS]
+            continue
+        lines = {}
+        for row in (value if isinstance(value, bytes) else b"").splitlines():
+            try:
+                name, line = json.loads(row)
+            except ValueError:
+                continue
+            lines.setdefault(name, set()).add(line)
+        merged["tests"].append({
+            "id": test_id, "outcome": "failed", "seconds": cpu, "message": ENDLESS,
+            "lines": {name: sorted(found) for name, found in lines.items()},
+        })
+    merged["calls"] = list(calls.values())
+    return merged
 
 
 def one(function, cpu, wall):
@@ -586,7 +641,11 @@ def baseline(request):
         STATE.runner = "unittest"
     preload(["pytest"] if STATE.runner == "pytest" else ["unittest"])
     STATE.addopts = False
-    how, value = one(baseline_child, cpu, wall)
+    known = request.get("known") or []
+    whole = min(cpu, STATE.test_cpu * (2 + len(known))) if known else cpu
+    how, value = one(baseline_child, whole, wall)
+    if how == "timeout" and known:
+        how, value = "ok", one_by_one(known, STATE.test_cpu)
     wanted = set(request.get("failing") or [])
     if how == "ok" and STATE.runner == "pytest":
         found = {test["id"] for test in value["tests"]}
@@ -604,8 +663,14 @@ def baseline(request):
     STATE.expected = {test["id"]: test["outcome"] for test in value["tests"]}
     order = sorted(value["tests"], key=lambda test: (test["outcome"] == "passed", test["seconds"]))
     expected = [(t["id"], t["outcome"]) for t in order if t["outcome"] in ("passed", "failed")]
-    how, same = one(lambda: light_child(expected), cpu, wall)
+    endless = [test["id"] for test in value["tests"] if test["message"] == ENDLESS]
+    expected = [pair for pair in expected if pair[0] not in endless]
+    how, same = one(lambda: light_child(expected), whole, wall)
     STATE.light = dict.fromkeys(same, True) if how == "ok" else {}
+    for test_id in endless:
+        # called directly it does not end either
+        if one(lambda: run_light(test_id), 0.5, 4.0)[0] == "timeout":
+            STATE.light[test_id] = True
     value["runner"] = STATE.runner
     value["light"] = len(STATE.light)
     return value
@@ -933,7 +998,7 @@ def canonical(value, depth=0):
     return type(value).__name__
 
 
-def behave(candidate, target, inputs):
+def behave(candidate, target, inputs, most):
     """In the child: what the patched function gives for each input."""
     path = os.path.join(STATE.root, candidate["file"])
     serve({path: candidate["text"]})
@@ -956,13 +1021,19 @@ def behave(candidate, target, inputs):
         raise Slow()
 
     signal.signal(signal.SIGVTALRM, late)
-    results = []
+    results, times = [], []
+    until = time.process_time() + most
     for arguments in inputs:
+        began = time.process_time()
+        if began >= until:
+            results.append(None)
+            times.append(0.0)
+            continue
         values = ast.literal_eval(arguments)
         kwargs = dict(values)
         random.seed(7)
         try:
-            signal.setitimer(signal.ITIMER_VIRTUAL, 0.25)
+            signal.setitimer(signal.ITIMER_VIRTUAL, LONG_CALL)
             value = canonical(function(**kwargs))
             if value is None:
                 value = ["none", canonical([v for _, v in values])]
@@ -975,7 +1046,8 @@ def behave(candidate, target, inputs):
             results.append(["raises", type(error).__name__])
         finally:
             signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-    return results
+        times.append(time.process_time() - began)
+    return {"results": results, "times": times}
 
 
 def describe(result):
@@ -987,6 +1059,7 @@ def describe(result):
 
 
 def compare(request):
+    STATE.until = None if request.get("left") is None else cpu_used() + request["left"]
     candidates = request["candidates"]
     rng = random.Random(request.get("seed", 20))
     parallel = max(1, request.get("parallel", 1))
@@ -1012,19 +1085,32 @@ def compare(request):
     for target in targets[:6]:
         made = generate(target["args"], request.get("inputs", 120), rng)
         inputs = [repr(arguments) for arguments in made]
+        # A candidate stops by itself and leaves inputs out before it would be killed.
+        most = request["cpu"] * 0.8
         jobs = [
-            (c["id"], lambda c=c: behave(c, target, inputs), request["cpu"], request["wall"])
+            (c["id"], lambda c=c: behave(c, target, inputs, most), request["cpu"], request["wall"])
             for c in candidates
         ]
-        jobs.append(("again", lambda: behave(candidates[0], target, inputs), request["cpu"], request["wall"]))
+        again = lambda: behave(candidates[0], target, inputs, most)
+        jobs.append(("again", again, request["cpu"], request["wall"]))
         found = {}
         for key, how, value in run_forked(jobs, parallel):
-            found[key] = value if how == "ok" else [None] * len(inputs)
+            found[key] = value if how == "ok" else None
+        if len(found) < len(jobs):
+            return {"kind": "unsupported", "reason": "the time was up before all were compared"}
+        if any(value is None for value in found.values()):
+            # killed at an input that nobody can name
+            continue
         for at, arguments in enumerate(made):
-            results = [found[c["id"]][at] for c in candidates]
-            if found["again"][at] != results[0]:
+            results = [found[c["id"]]["results"][at] for c in candidates]
+            if found["again"]["results"][at] != results[0] or None in results:
                 continue
-            if all(r is None or r[0] != "gives" for r in results):
+            if all(r[0] != "gives" for r in results):
+                continue
+            ended = [
+                found[c["id"]]["times"][at] for c, r in zip(candidates, results) if r[0] == "gives"
+            ]
+            if ["slow"] in results and min(ended) > LONG_CALL / 5:
                 continue
             total += 1
             for c, r in zip(candidates, results):

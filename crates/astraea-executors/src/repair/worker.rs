@@ -17,6 +17,8 @@ use crate::{Error, Prepared};
 
 /// Processor seconds of a candidate on its first try, beyond what the tests took.
 const SCREENING: f64 = 0.3;
+/// The same where a failing test does not end.
+const SCREENING_ENDLESS: f64 = 0.08;
 /// Processor seconds that a test runner needs before the first test, on the first try.
 const STARTUP: f64 = 0.4;
 /// Processor seconds of a candidate that is tried again, and of its runner.
@@ -52,6 +54,8 @@ pub(super) struct Tests {
     pub(super) passing: Vec<String>,
     /// What they took together, traced.
     pub(super) seconds: f64,
+    /// Whether one of the failing ones fails by not ending: then most candidates do not end either.
+    pub(super) endless: bool,
 }
 
 /// Why there is no answer.
@@ -221,7 +225,8 @@ impl WorkerOracle {
 
 impl Oracle for WorkerOracle {
     fn evaluate(&mut self, batch: &[Candidate]) -> Result<Vec<Verdict>, OracleError> {
-        self.try_all(batch, SCREENING, STARTUP)
+        let screening = if self.tests.endless { SCREENING_ENDLESS } else { SCREENING };
+        self.try_all(batch, screening, STARTUP)
     }
 
     fn evaluate_slowly(&mut self, batch: &[Candidate]) -> Result<Vec<Verdict>, OracleError> {

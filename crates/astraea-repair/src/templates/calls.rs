@@ -162,10 +162,15 @@ pub(super) fn expression(maker: &mut Maker<'_>, node: Node<'_>) {
         "list" | "tuple" | "set" | "array" | "array_expression" | "tuple_expression"
     ) {
         list(maker, node, "element");
+        missing_element(maker, node);
     }
     if let Some((value, indices)) = dialect::subscript(node) {
         let text = maker.view.text(value).to_owned();
         maker.replace(node, &text, false, "unwrap", 0.4);
+        let slice = indices.iter().any(|index| index.kind() == "slice");
+        if !slice {
+            aggregate(maker, node, value);
+        }
         if let [index] = indices.as_slice()
             && index.kind() == "identifier"
         {
@@ -174,6 +179,31 @@ pub(super) fn expression(maker: &mut Maker<'_>, node: Node<'_>) {
         }
     }
     wrap(maker, node);
+}
+
+/// All members at once instead of one of them.
+fn aggregate(maker: &mut Maker<'_>, node: Node<'_>, value: Node<'_>) {
+    let words = maker.view.text(value).to_owned();
+    if words.len() > 120 {
+        return;
+    }
+    let forms: &[(&str, &str, f64)] = match maker.view.language {
+        Language::Python => &[
+            ("sum(", ")", 0.3),
+            ("max(", ")", 0.26),
+            ("min(", ")", 0.26),
+            ("len(", ")", 0.24),
+            ("sorted(", ")[0]", 0.16),
+            ("sorted(", ")[-1]", 0.16),
+        ],
+        Language::JavaScript => {
+            &[("Math.max(...", ")", 0.22), ("Math.min(...", ")", 0.22), ("", ".length", 0.22)]
+        }
+        Language::Rust => &[("", ".len()", 0.2)],
+    };
+    for (head, tail, prior) in forms {
+        maker.push(node.byte_range(), format!("{head}{words}{tail}"), "aggregate", *prior);
+    }
 }
 
 fn rename(maker: &mut Maker<'_>, callee: Node<'_>, arity: usize) {
@@ -258,6 +288,61 @@ pub(super) fn list(maker: &mut Maker<'_>, node: Node<'_>, what: &str) {
     }
 }
 
+/// An element that a literal lacks: of the kind that it has, as the tests and the file spell it.
+fn missing_element(maker: &mut Maker<'_>, node: Node<'_>) {
+    let view = maker.view;
+    let members = kids(node);
+    if matches!(node.kind(), "tuple" | "tuple_expression") && members.is_empty() {
+        return;
+    }
+    let Some(last) = members.last() else {
+        let at = node.start_byte() + 1;
+        let names = visible(maker, node, 4).into_iter();
+        let constants = [("0".to_owned(), 0.2), ("1".to_owned(), 0.16)];
+        let named = names.enumerate().map(|(at, name)| (name, 0.3 / (1.0 + at as f64 * 0.2)));
+        for (text, prior) in named.chain(constants) {
+            maker.push(at..at, text, "element-insert", prior);
+        }
+        return;
+    };
+    let literal = |n: &Node<'_>| {
+        matches!(
+            n.kind(),
+            "string" | "integer" | "number" | "string_literal" | "integer_literal" | "char_literal"
+        )
+    };
+    if members.len() < 2 || !members.iter().all(|n| literal(n) && n.kind() == last.kind()) {
+        return;
+    }
+    let present: FxHashSet<&str> = members.iter().map(|n| view.text(*n)).collect();
+    let numbers = matches!(last.kind(), "integer" | "number" | "integer_literal");
+    let known: Vec<String> = match numbers {
+        true => view.pool.integers.iter().chain(&view.facts.integers).cloned().collect(),
+        false => view.pool.strings.iter().chain(&view.facts.strings).cloned().collect(),
+    };
+    let mut tries: Vec<(String, f64)> = Vec::new();
+    let values: Vec<i64> =
+        members.iter().filter_map(|n| Some(dialect::integer(view.text(*n))?.0)).collect();
+    for pair in values.windows(2) {
+        // what lies between two neighbours, and what comes next in a row of equal steps
+        let step = pair[1].saturating_sub(pair[0]);
+        tries.push((pair[0].saturating_add(step / 2).to_string(), 0.4));
+        tries.push((pair[1].saturating_add(step).to_string(), 0.35));
+    }
+    tries.extend(known.into_iter().take(30).map(|text| (text, 0.3)));
+    let mut seen = FxHashSet::default();
+    tries.retain(|(text, _)| !present.contains(text.as_str()) && seen.insert(text.clone()));
+    for (rank, (text, prior)) in tries.into_iter().take(12).enumerate() {
+        let prior = prior / (1.0 + rank as f64 * 0.08);
+        for member in members.iter().take(14) {
+            let at = member.start_byte();
+            maker.push(at..at, format!("{text}, "), "element-insert", prior * 0.8);
+        }
+        let end = last.end_byte();
+        maker.push(end..end, format!(", {text}"), "element-insert", prior);
+    }
+}
+
 fn insert_argument(maker: &mut Maker<'_>, callee: Node<'_>, arguments: Node<'_>) {
     let view = maker.view;
     let members = kids(arguments);
@@ -321,6 +406,64 @@ fn unwrap(maker: &mut Maker<'_>, node: Node<'_>, callee: Node<'_>, arguments: No
     }
 }
 
+/// At most or at least another value.
+fn limited(maker: &mut Maker<'_>, node: Node<'_>, words: &str, boost: f64) {
+    let kind = node.parent().map_or("", |parent| parent.kind());
+    if !matches!(
+        kind,
+        "return_statement"
+            | "return_expression"
+            | "assignment"
+            | "augmented_assignment"
+            | "assignment_expression"
+            | "variable_declarator"
+            | "let_declaration"
+            | "argument_list"
+            | "arguments"
+            | "block"
+    ) {
+        return;
+    }
+    let mut others = vec![("0".to_owned(), 0.24), ("1".to_owned(), 0.16)];
+    // `x = e` to `x = max(x, e)`
+    let own = node.parent().and_then(|parent| parent.child_by_field_name("left"));
+    if let Some(own) = own.filter(|own| own.id() != node.id() && kind.starts_with("assignment")) {
+        others.push((maker.view.text(own).to_owned(), 0.5));
+    }
+    others.extend(visible(maker, node, 3).into_iter().map(|name| (name, 0.14)));
+    let object = if dialect::is_compound(node) { format!("({words})") } else { words.to_owned() };
+    for (other, prior) in others {
+        if other == words {
+            continue;
+        }
+        for choice in ["max", "min"] {
+            let text = match maker.view.language {
+                Language::Python => format!("{choice}({other}, {words})"),
+                Language::JavaScript => format!("Math.{choice}({other}, {words})"),
+                Language::Rust => format!("{object}.{choice}({other})"),
+            };
+            let prior = if choice == "max" { prior } else { prior * 0.9 };
+            maker.push(node.byte_range(), text, "min-max", prior * boost);
+        }
+    }
+}
+
+/// Python: something made of another variable as the receiver of a method.
+fn other_inside(maker: &mut Maker<'_>, node: Node<'_>, parent: Node<'_>) {
+    if maker.view.language != Language::Python
+        || node.kind() != "identifier"
+        || parent.kind() != "attribute"
+    {
+        return;
+    }
+    for (rank, name) in visible(maker, node, 3).into_iter().enumerate() {
+        for (make, prior) in [("str", 0.2), ("bin", 0.14), ("list", 0.12), ("sorted", 0.1)] {
+            let prior = prior / (1.0 + rank as f64 * 0.3);
+            maker.push(node.byte_range(), format!("{make}({name})"), "variable", prior);
+        }
+    }
+}
+
 fn wrap(maker: &mut Maker<'_>, node: Node<'_>) {
     let view = maker.view;
     let Some(parent) = node.parent() else { return };
@@ -369,6 +512,8 @@ fn wrap(maker: &mut Maker<'_>, node: Node<'_>) {
             maker.push(node.byte_range(), format!("{name}({words})"), "wrap", prior * boost);
         }
     }
+    limited(maker, node, &words, boost);
+    other_inside(maker, node, parent);
     let object = if dialect::is_compound(node) { format!("({words})") } else { words.clone() };
     for (method, prior) in methods {
         maker.push(node.byte_range(), format!("{object}{method}"), "wrap", prior * boost);
@@ -399,6 +544,18 @@ fn wrap(maker: &mut Maker<'_>, node: Node<'_>) {
     match view.language {
         Language::Python | Language::JavaScript => {
             maker.push(node.byte_range(), format!("[{words}]"), "list-wrap", 0.2);
+            if view.language == Language::JavaScript {
+                for (text, prior) in [
+                    (format!("[...new Set({words})]"), 0.3),
+                    (format!("new Set({words})"), 0.14),
+                    (format!("[...{words}]"), 0.2),
+                    (format!("{object}.sort((a, b) => a - b)"), 0.2),
+                    (format!("{object}.join('')"), 0.16),
+                    (format!("{object}.split('')"), 0.16),
+                ] {
+                    maker.push(node.byte_range(), text, "wrap", prior * boost);
+                }
+            }
         }
         Language::Rust => {
             maker.push(node.byte_range(), format!("Some({words})"), "list-wrap", 0.14);

@@ -99,6 +99,9 @@ pub(super) fn clauses(maker: &Maker<'_>, node: Node<'_>) -> Vec<(String, f64)> {
             (text, 0.4 / (1.0 + rank as f64 * 0.1))
         })
         .collect();
+    for (rank, text) in shifted(&list).into_iter().take(16).enumerate() {
+        list.push((text, 0.26 / (1.0 + rank as f64 * 0.06)));
+    }
     let not = words(view.language).not;
     for (rank, name) in names.iter().enumerate() {
         let decay = 1.0 / (1.0 + rank as f64 * 0.25);
@@ -150,6 +153,35 @@ pub(super) fn clauses(maker: &Maker<'_>, node: Node<'_>) -> Vec<(String, f64)> {
     }
     list.sort_by(|a, b| b.1.total_cmp(&a.1));
     list
+}
+
+/// Clauses with one of their whole numbers one more or one less.
+fn shifted(clauses: &[(String, f64)]) -> Vec<String> {
+    let mut out = Vec::new();
+    for (text, _) in clauses.iter().take(4) {
+        let mut at = 0;
+        while let Some(from) = text.get(at..).and_then(|t| t.find(|c: char| c.is_ascii_digit())) {
+            let start = at + from;
+            let rest = text.get(start..).unwrap_or("");
+            let len = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+            at = start + len;
+            let head = text.get(..start).unwrap_or("");
+            let part_of_name =
+                head.ends_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '.'));
+            let Some(value) = rest.get(..len).and_then(|digits| digits.parse::<u32>().ok()) else {
+                continue;
+            };
+            if part_of_name {
+                continue;
+            }
+            let tail = text.get(at..).unwrap_or("");
+            out.push(format!("{head}{}{tail}", value.saturating_add(1)));
+            if value > 0 {
+                out.push(format!("{head}{}{tail}", value - 1));
+            }
+        }
+    }
+    out
 }
 
 fn extend(maker: &mut Maker<'_>, condition: Node<'_>) {

@@ -95,12 +95,109 @@ pub(super) fn expression(maker: &mut Maker<'_>, node: Node<'_>) {
             maker.replace(node, l, false, name, 0.85);
             maker.replace(node, r, false, name, 0.8);
         }
+        if template_of(&operator) == "comparison-operator" {
+            both_sides(maker, node, left, right);
+        }
+        middle(maker, node, left, right);
+        round_up(maker, node, left, right, &operator);
         regroup(maker, node, left, right, &operator);
         whole_chain(maker, node, &operator);
     } else if node.kind() == "comparison_operator" {
         chain(maker, node);
     }
     unary(maker, node);
+}
+
+/// The same done to both sides of a comparison.
+fn both_sides(maker: &mut Maker<'_>, node: Node<'_>, left: Node<'_>, right: Node<'_>) {
+    let view = maker.view;
+    let between = view.slice(left.end_byte()..right.start_byte()).to_owned();
+    if view.slice(node.byte_range()).len() > 160 {
+        return;
+    }
+    let (calls, methods): (&[_], &[_]) = match view.language {
+        Language::Python => (
+            &[("set", 0.3), ("sorted", 0.3), ("len", 0.3), ("abs", 0.25), ("str", 0.2)],
+            &[(".lower()", 0.3), (".strip()", 0.2)],
+        ),
+        Language::Rust => (&[], &[(".abs()", 0.25), (".to_lowercase()", 0.25), (".len()", 0.2)]),
+        Language::JavaScript => (
+            &[("Math.abs", 0.25), ("Number", 0.25), ("String", 0.2)],
+            &[(".length", 0.3), (".toLowerCase()", 0.3), (".trim()", 0.2)],
+        ),
+    };
+    for (name, prior) in calls {
+        let text = format!("{name}({}){between}{name}({})", view.text(left), view.text(right));
+        maker.push(node.byte_range(), text, "wrap-both", *prior);
+    }
+    for (method, prior) in methods {
+        let text =
+            format!("{}{method}{between}{}{method}", maker.operand(left), maker.operand(right));
+        maker.push(node.byte_range(), text, "wrap-both", *prior);
+    }
+    if view.language == Language::JavaScript {
+        inside_both(maker, node, left, right);
+    }
+}
+
+/// JavaScript: the only argument of the same call on both sides, sorted.
+fn inside_both(maker: &mut Maker<'_>, node: Node<'_>, left: Node<'_>, right: Node<'_>) {
+    let view = maker.view;
+    let argument = |side| {
+        let (callee, arguments) = dialect::call(side)?;
+        let all = kids(arguments);
+        let [one] = all.as_slice() else { return None };
+        Some((view.text(callee).to_owned(), *one))
+    };
+    let (Some((f, a)), Some((g, b))) = (argument(left), argument(right)) else { return };
+    if f == g {
+        let sorted = |n: Node<'_>| format!("{}.sort()", maker.operand(n));
+        let text = format!(
+            "{}{}{}{}{}",
+            view.slice(node.start_byte()..a.start_byte()),
+            sorted(a),
+            view.slice(a.end_byte()..b.start_byte()),
+            sorted(b),
+            view.slice(b.end_byte()..node.end_byte())
+        );
+        maker.push(node.byte_range(), text, "wrap-both", 0.3);
+    }
+}
+
+/// The middle of three operands left out, with the operator after it: `a ** b * c` to `a ** c`.
+fn middle(maker: &mut Maker<'_>, node: Node<'_>, left: Node<'_>, right: Node<'_>) {
+    let view = maker.view;
+    if let Some((a, span, _)) = binary(&view.file.text, left) {
+        let head = view.slice(a.start_byte()..span.end).to_owned();
+        let text = format!("{head} {}", view.text(right));
+        maker.push(node.byte_range(), text, "drop-operand", 0.55);
+    }
+    if let Some((_, span, c)) = binary(&view.file.text, right) {
+        let tail = view.slice(span.start..c.end_byte()).to_owned();
+        let text = format!("{} {tail}", view.text(left));
+        maker.push(node.byte_range(), text, "drop-operand", 0.5);
+    }
+}
+
+/// A division of whole numbers that rounds up.
+fn round_up(
+    maker: &mut Maker<'_>,
+    node: Node<'_>,
+    left: Node<'_>,
+    right: Node<'_>,
+    operator: &str,
+) {
+    let up = match maker.view.language {
+        Language::Python => operator == "//",
+        Language::Rust => operator == "/",
+        Language::JavaScript => false,
+    };
+    if up {
+        let (a, b) = (maker.operand(left), maker.operand(right));
+        let sign = if maker.view.language == Language::Python { "//" } else { "/" };
+        maker.replace(node, &format!("({a} + {b} - 1) {sign} {b}"), true, "round-up", 0.4);
+        maker.replace(node, &format!("{a} {sign} {b} + 1"), true, "round-up", 0.35);
+    }
 }
 
 /// `a - (b + c)` against `(a - b) + c`, and the other way.

@@ -200,6 +200,7 @@ fn jump(maker: &mut Maker<'_>, node: Node<'_>) {
             (w.none.to_owned(), 0.2),
             ("0".to_owned(), 0.2),
             ("1".to_owned(), 0.15),
+            ("-1".to_owned(), 0.25),
             ("[]".to_owned(), 0.12),
         ] {
             if !may_return(maker, node, &value) {
@@ -238,6 +239,23 @@ fn target(maker: &mut Maker<'_>, node: Node<'_>) {
         for (rank, name) in visible(maker, left, 8).into_iter().enumerate() {
             let prior = 0.65 / (1.0 + rank as f64 * 0.1);
             maker.push(left.byte_range(), name, "assignment-target", prior);
+        }
+    }
+    if dialect::subscript(left).is_some() {
+        let home = view.facts.home(left.start_byte());
+        let own = view.text(left).to_owned();
+        let mut seen = FxHashSet::from_iter([own]);
+        let indexed: Vec<String> = view
+            .facts
+            .expressions
+            .iter()
+            .filter(|piece| piece.home == home && piece.text.ends_with(']'))
+            .filter(|piece| !piece.text.starts_with('[') && seen.insert(piece.text.clone()))
+            .map(|piece| piece.text.clone())
+            .take(8)
+            .collect();
+        for text in indexed {
+            maker.push(left.byte_range(), text, "assignment-target", 0.35);
         }
     }
     if view.slice(span) == "=" {
@@ -325,6 +343,7 @@ fn may_return(maker: &Maker<'_>, node: Node<'_>, value: &str) -> bool {
         "[]" => kind.starts_with('['),
         "\"\"" => kind.starts_with('&') && kind.ends_with("str"),
         "0" | "1" => number(kind),
+        "-1" => number(kind) && kind.starts_with('i'),
         _ => true,
     }
 }
@@ -475,6 +494,7 @@ fn insert(maker: &mut Maker<'_>, node: Node<'_>) {
             }
         }
     }
+    news.extend(updates(maker, node).into_iter().map(|text| (format!("{text}{end}"), 0.24)));
     // A bare call of a method that is used elsewhere on the same receiver.
     for callee in view.facts.callees.iter().filter(|c| c.method && c.arity == 0).take(6) {
         if view.language == Language::Python && view.indent(node.start_byte()).len() > 4 {
@@ -486,6 +506,29 @@ fn insert(maker: &mut Maker<'_>, node: Node<'_>) {
         insert_before(maker, node, &text, "statement-insert", prior * 0.9);
         insert_after(maker, node, &text, "statement-insert", prior);
     }
+}
+
+/// `v = v % n` where the function computes `v % n` and keeps it nowhere.
+fn updates(maker: &Maker<'_>, node: Node<'_>) -> Vec<String> {
+    let view = maker.view;
+    let home = view.facts.home(node.start_byte());
+    let names = visible(maker, node, 8);
+    let mut seen = FxHashSet::default();
+    let mut out = Vec::new();
+    for piece in view.facts.expressions.iter().filter(|piece| piece.home == home) {
+        let Some(rest) = names.iter().find_map(|name| {
+            let rest = piece.text.strip_prefix(name.as_str())?.trim_start();
+            rest.starts_with(['%', '/', '*', '+', '-']).then_some((name, rest))
+        }) else {
+            continue;
+        };
+        let (name, _) = rest;
+        if seen.insert(&piece.text) {
+            out.push(format!("{name} = {}", piece.text));
+        }
+    }
+    out.truncate(6);
+    out
 }
 
 /// Python: the statement goes into the block before it, or out of the block it ends.

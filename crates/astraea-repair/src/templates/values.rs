@@ -47,6 +47,7 @@ pub(super) fn expression(maker: &mut Maker<'_>, node: Node<'_>) {
     }
     from_function(maker, node);
     off_by_one(maker, node);
+    joined(maker, node);
 }
 
 /// A token of a Rust macro: only what a single token can become.
@@ -115,6 +116,12 @@ fn number(maker: &mut Maker<'_>, node: Node<'_>) {
     for other in view.facts.integers.iter().chain(&view.pool.integers).take(24) {
         if let Some((other, _)) = integer(other) {
             tries.push((other, 0.38));
+        }
+    }
+    if (30..=130).contains(&value) {
+        // what begins and ends the digits and letters among the character codes
+        for code in [47, 48, 57, 58, 64, 65, 90, 91, 96, 97, 122, 123] {
+            tries.push((code, 0.3));
         }
     }
     let mut seen = FxHashSet::from_iter([value]);
@@ -278,6 +285,18 @@ fn string(maker: &mut Maker<'_>, node: Node<'_>) {
     if let Some(other) = swap(body) {
         tries.push((other.to_owned(), 0.8));
     }
+    for brackets in [["(", "[", "{", "<"], [")", "]", "}", ">"]] {
+        if brackets.contains(&body) {
+            tries.extend(brackets.map(|other| (other.to_owned(), 0.5)));
+        }
+    }
+    if view.facts.visible(view.language, node.start_byte()).contains(&body) {
+        // the name of a variable in quotes
+        maker.push(node.byte_range(), body, "unquote", 0.85);
+        if view.language == Language::Python {
+            maker.push(node.byte_range(), format!("{body}.encode()"), "unquote", 0.6);
+        }
+    }
     let char_literal = node.kind() == "char_literal";
     if !char_literal {
         match body {
@@ -316,8 +335,16 @@ fn string(maker: &mut Maker<'_>, node: Node<'_>) {
             tries.push((first.to_uppercase().chain(chars).collect(), 0.4));
         }
     }
+    let spots = equal_strings(maker, node);
     for (other, prior) in tries {
-        maker.push(node.byte_range(), format!("{prefix}{quote}{other}{quote}"), "string", prior);
+        let text = format!("{prefix}{quote}{other}{quote}");
+        if prior >= 0.33
+            && let (Some(first), Some(last)) = (spots.first(), spots.last())
+        {
+            let everywhere = rewritten(view, &spots, first.start..last.end, &text);
+            maker.push(first.start..last.end, everywhere, "string-everywhere", prior * 0.6);
+        }
+        maker.push(node.byte_range(), text, "string", prior);
     }
     let similar = |other: &str| -> f64 {
         let common = body.chars().filter(|c| other.contains(*c)).count() as f64;
@@ -330,6 +357,64 @@ fn string(maker: &mut Maker<'_>, node: Node<'_>) {
         let decay = 1.0 / (1.0 + index as f64 * 0.02);
         let prior = (0.3 + 0.4 * similar(other)) * decay;
         maker.push(node.byte_range(), other.clone(), "string", prior);
+    }
+}
+
+/// The places of the same string in the function, if this is the first of several.
+fn equal_strings(maker: &Maker<'_>, node: Node<'_>) -> Vec<std::ops::Range<usize>> {
+    let view = maker.view;
+    let words = view.text(node);
+    let Some((_, range)) = view.facts.function_at(node.start_byte()) else { return Vec::new() };
+    let mut spots = Vec::new();
+    let around =
+        view.tree.root_node().descendant_for_byte_range(range.start, range.end.saturating_sub(1));
+    let mut stack = Vec::from_iter(around);
+    while let Some(n) = stack.pop() {
+        if n.kind() == node.kind() && view.text(n) == words {
+            spots.push(n.byte_range());
+        } else if n.start_byte() < range.end && n.end_byte() > range.start {
+            stack.extend(kids(n));
+        }
+    }
+    spots.retain(|spot| spot.start >= range.start && spot.end <= range.end);
+    spots.sort_by_key(|spot| spot.start);
+    let first = spots.first().is_some_and(|first| first.start == node.start_byte());
+    if first && spots.len() > 1 { spots } else { Vec::new() }
+}
+
+/// A stretch of the file with a new text at several spots of it.
+fn rewritten(
+    view: &View<'_>,
+    spots: &[std::ops::Range<usize>],
+    whole: std::ops::Range<usize>,
+    text: &str,
+) -> String {
+    let mut out = String::new();
+    let mut at = whole.start;
+    for spot in spots {
+        out.push_str(view.slice(at..spot.start));
+        out.push_str(text);
+        at = spot.end;
+    }
+    out.push_str(view.slice(at..whole.end));
+    out
+}
+
+/// A list or text that lacks what stands in a variable: `names + [..]`.
+fn joined(maker: &mut Maker<'_>, node: Node<'_>) {
+    let kind = node.parent().map_or("", |parent| parent.kind());
+    let listed = matches!(node.kind(), "list" | "list_comprehension" | "array" | "string");
+    if maker.view.language != Language::Python
+        || !listed
+        || !matches!(kind, "return_statement" | "assignment")
+    {
+        return;
+    }
+    let text = maker.view.text(node).to_owned();
+    for (rank, name) in visible(maker, node, 5).into_iter().enumerate() {
+        let prior = 0.3 / (1.0 + rank as f64 * 0.2);
+        maker.push(node.byte_range(), format!("{name} + {text}"), "add-operand", prior);
+        maker.push(node.byte_range(), format!("{text} + {name}"), "add-operand", prior);
     }
 }
 
@@ -414,6 +499,11 @@ fn off_by_one(maker: &mut Maker<'_>, node: Node<'_>) {
     maker.push(node.byte_range(), wrap(format!("{text} - 1")), "off-by-one", prior);
     if !matches!(kind, "binary_operator" | "binary_expression" | "call" | "call_expression") {
         maker.push(node.byte_range(), wrap(format!("2 * {text}")), "factor", 0.12);
+        let square = match view.language {
+            Language::Rust => format!("{text} * {text}"),
+            Language::Python | Language::JavaScript => format!("{text} ** 2"),
+        };
+        maker.push(node.byte_range(), wrap(square), "factor", 0.12);
     }
     if prior >= 0.5 {
         for name in visible(maker, node, 3) {

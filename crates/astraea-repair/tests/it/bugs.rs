@@ -11,7 +11,7 @@ fn check(language: Language, program: &str, right: &str, wrong: &str) {
     let squeezed = |text: &str| text.split_whitespace().collect::<String>();
     let goal = squeezed(program);
     let report = find(language, &broken, "test_it", |text| squeezed(text) == goal);
-    assert_eq!(report.outcome, Outcome::Plausible, "{wrong} → {right}: {} tried", report.tried);
+    assert!(report.outcome.has_patch(), "{wrong} → {right}: {} tried", report.tried);
     assert!(report.tried <= 2000, "{wrong} → {right}: only after {}", report.tried);
 }
 
