@@ -20,6 +20,8 @@ pub struct Request {
     pub coverage: Vec<TestCoverage>,
     /// Places named by the traces of failing tests, innermost first.
     pub frames: Vec<Frame>,
+    /// Whether a failing test fails by not ending: then steps that are missing in a loop are likelier.
+    pub endless: bool,
     /// Budgets.
     pub options: SearchOptions,
 }
@@ -33,6 +35,7 @@ impl Request {
             failing,
             coverage: Vec::new(),
             frames: Vec::new(),
+            endless: false,
             options: SearchOptions::default(),
         }
     }
@@ -48,6 +51,13 @@ impl Request {
     #[must_use]
     pub fn with_frames(mut self, frames: Vec<Frame>) -> Self {
         self.frames = frames;
+        self
+    }
+
+    /// Says whether a failing test fails by not ending.
+    #[must_use]
+    pub fn with_endless(mut self, endless: bool) -> Self {
+        self.endless = endless;
         self
     }
 

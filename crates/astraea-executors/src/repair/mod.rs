@@ -32,6 +32,9 @@ pub(crate) use rivals::{can_compare, compare};
 /// The share of a task's time that the search may use; the rest is for ending in order.
 const SHARE: f64 = 0.85;
 
+/// Processor seconds after which a traced test counts as one that does not end.
+const LONGEST_TEST: f64 = 5.0;
+
 /// The executor of `repair`.
 ///
 /// Arguments: `tests`, a list of what a person typed to name the tests that matter; all failing ones when empty.
@@ -63,6 +66,14 @@ struct Job {
     deadline: Instant,
     /// The processor time that it uses.
     meter: Arc<Meter>,
+}
+
+impl Job {
+    /// Processor seconds of one traced test: with little time in all, a test that does not end may not take much of it.
+    fn longest_test(&self) -> f64 {
+        let limit = self.meter.limit().map_or(LONGEST_TEST, |limit| limit.as_secs_f64() / 12.0);
+        limit.clamp(1.0, LONGEST_TEST)
+    }
 }
 
 /// What a search found.

@@ -67,7 +67,7 @@ pub(super) async fn search(job: &Job) -> Result<Found, Refused> {
         .collect();
     job.cx.progress("tracing the tests");
     let traced = worker
-        .baseline(json!({ "root": root, "editable": editable, "test_files": test_files }))
+        .baseline(json!({ "root": root, "editable": editable, "test_files": test_files, "test_cpu": job.longest_test() }))
         .await?;
     let (mut failing, mut passing, mut coverage, mut frames) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -87,7 +87,7 @@ pub(super) async fn search(job: &Job) -> Result<Found, Refused> {
         } else {
             continue;
         }
-        let late = !passed && test.message == ENDLESS;
+        let late = !passed && test.message.starts_with(ENDLESS);
         endless |= late;
         seconds += match passed {
             true => test.seconds,
@@ -106,6 +106,7 @@ pub(super) async fn search(job: &Job) -> Result<Found, Refused> {
     let files = chosen(&tree, &sources, &coverage, &frames, &dir)?;
     let request = Request::new(Language::JavaScript, files.clone(), failing.clone())
         .with_coverage(coverage)
+        .with_endless(endless)
         .with_frames(frames);
     let failing: Vec<String> = failing.into_iter().map(|test| test.name).collect();
     let to_mend = failing.iter().map(|name| TestId::new(join(&dir, name))).collect();

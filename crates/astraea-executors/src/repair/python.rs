@@ -27,9 +27,6 @@ use crate::{Error, RepoTree};
 /// Sources that are given to a search where nothing is known of what the failing tests ran.
 const MOST_FILES: usize = 40;
 
-/// Processor seconds after which a traced test counts as one that does not end.
-const LONGEST_TEST: f64 = 5.0;
-
 /// A worker that is ready, and what it stands in.
 struct Begun {
     worker: Worker,
@@ -72,12 +69,6 @@ async fn begin(job: &Job) -> Result<Begun, Refused> {
     Ok(Begun { worker, tree, runner, dir, sources, root })
 }
 
-/// Processor seconds of one traced test: with little time in all, a test that does not end may not take much of it.
-fn longest_test(job: &Job) -> f64 {
-    let limit = job.meter.limit().map_or(LONGEST_TEST, |limit| limit.as_secs_f64() / 12.0);
-    limit.clamp(1.0, LONGEST_TEST)
-}
-
 /// What the worker is asked to trace.
 fn question(
     job: &Job,
@@ -92,7 +83,7 @@ fn question(
         job.baseline.outcomes.keys().filter_map(|id| below(&runner.dir, id.as_str())).collect();
     json!({
         "root": root.to_string_lossy(), "runner": name, "select": select, "editable": editable, "failing": failing,
-        "known": known, "test_cpu": longest_test(job),
+        "known": known, "test_cpu": job.longest_test(),
     })
 }
 
@@ -173,7 +164,7 @@ pub(super) async fn search(job: &Job) -> Result<Found, Refused> {
             continue;
         }
         // A failing test may fail by not ending; its time says nothing about what a mended one takes.
-        let late = !passed && test.seconds >= longest_test(job) * 0.9;
+        let late = !passed && test.seconds >= job.longest_test() * 0.9;
         endless |= late;
         seconds += match passed {
             true => test.seconds,
@@ -192,6 +183,7 @@ pub(super) async fn search(job: &Job) -> Result<Found, Refused> {
     let files = chosen(&tree, &sources, &coverage, &frames, &dir)?;
     let request = Request::new(Language::Python, files.clone(), failing.clone())
         .with_coverage(coverage)
+        .with_endless(endless)
         .with_frames(frames);
     let failing: Vec<String> = failing.into_iter().map(|test| test.name).collect();
     job.cx.progress("searching for an edit");

@@ -586,7 +586,8 @@ function inner() {
       let loaded = null;
       let started = process.hrtime.bigint();
       try {
-        await runFile(world, path.join(root, name), null, (id, outcome, message) => {
+        await runFile(world, path.join(root, name), null, (id, outcome, said, slow) => {
+          const message = slow ? `does not end in time\n${said}` : said;
           const seconds = Number(process.hrtime.bigint() - started) / 1e9;
           own.push({ id, outcome, message, seconds, lines: lines(cover.take()) });
           started = process.hrtime.bigint();

@@ -18,7 +18,7 @@ use crate::{Error, Prepared};
 /// Processor seconds of a candidate on its first try, beyond what the tests took.
 const SCREENING: f64 = 0.3;
 /// The same where a failing test does not end.
-const SCREENING_ENDLESS: f64 = 0.08;
+const SCREENING_ENDLESS: f64 = 0.05;
 /// Processor seconds that a test runner needs before the first test, on the first try.
 const STARTUP: f64 = 0.4;
 /// Processor seconds of a candidate that is tried again, and of its runner.

@@ -157,6 +157,11 @@ impl<'a> CandidateStream<'a> {
             spread(&parsed.tree, &mut scores);
             all.extend(make(&view, &scores).into_iter().map(|raw| (at, raw)));
         }
+        if self.request.endless {
+            for (_, raw) in &mut all {
+                raw.score *= progress(raw.template);
+            }
+        }
         all.sort_by(|a, b| b.1.score.total_cmp(&a.1.score));
         self.queue.extend(all);
         true
@@ -200,6 +205,16 @@ impl<'a> CandidateStream<'a> {
         self.parser
             .parse(&text, Some(&old))
             .is_some_and(|tree| crate::syntax::count(&tree) <= parsed.errors)
+    }
+}
+
+/// How much likelier an edit is where a loop does not end.
+fn progress(template: &str) -> f64 {
+    match template {
+        "statement-insert" => 2.6,
+        "augmented-assignment" | "assignment-target" | "slice-bound" | "variable" => 1.2,
+        "comparison-operator" | "statement-move" | "dedent" | "indent" => 1.1,
+        _ => 0.8,
     }
 }
 

@@ -360,7 +360,7 @@ fn string(maker: &mut Maker<'_>, node: Node<'_>) {
     }
 }
 
-/// The places of the same string in the function, if this is the first of several.
+/// The places of the same string in the function, if there are several.
 fn equal_strings(maker: &Maker<'_>, node: Node<'_>) -> Vec<std::ops::Range<usize>> {
     let view = maker.view;
     let words = view.text(node);
@@ -378,8 +378,7 @@ fn equal_strings(maker: &Maker<'_>, node: Node<'_>) -> Vec<std::ops::Range<usize
     }
     spots.retain(|spot| spot.start >= range.start && spot.end <= range.end);
     spots.sort_by_key(|spot| spot.start);
-    let first = spots.first().is_some_and(|first| first.start == node.start_byte());
-    if first && spots.len() > 1 { spots } else { Vec::new() }
+    if spots.len() > 1 { spots } else { Vec::new() }
 }
 
 /// A stretch of the file with a new text at several spots of it.

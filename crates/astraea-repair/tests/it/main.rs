@@ -5,3 +5,4 @@ mod bugs;
 mod laws;
 mod schemata;
 mod support;
+mod words;

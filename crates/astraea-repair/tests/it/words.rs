@@ -1,0 +1,81 @@
+//! When a patch is called what.
+
+use astraea_repair::{
+    Candidate, Comparison, FailingTest, Language, Oracle, OracleError, Outcome, Report, Request,
+    SourceFile, Verdict, search,
+};
+
+use crate::support::Judge;
+
+const GOOD: &str = "def adult(age):\n    return age >= 18\n";
+const TEXT: &str = "def adult(age):\n    return age > 18\n";
+
+/// Knows which texts pass, and what to say when patches are compared.
+struct Comparing<F> {
+    judge: Judge<F>,
+    /// The answer, given how many patches there are.
+    says: fn(&[Candidate]) -> Comparison,
+}
+
+impl<F: Fn(&str) -> bool> Oracle for Comparing<F> {
+    fn evaluate(&mut self, batch: &[Candidate]) -> Result<Vec<Verdict>, OracleError> {
+        self.judge.evaluate(batch)
+    }
+
+    fn compare(&mut self, patches: &[Candidate]) -> Result<Comparison, OracleError> {
+        Ok((self.says)(patches))
+    }
+}
+
+fn found(passes: impl Fn(&str) -> bool, says: fn(&[Candidate]) -> Comparison) -> Report {
+    let files = vec![SourceFile::new("age.py", TEXT)];
+    let request =
+        Request::new(Language::Python, files.clone(), vec![FailingTest::new("test_adult", "")]);
+    search(&request, &mut Comparing { judge: Judge { files, passes }, says }).unwrap()
+}
+
+fn agree(_: &[Candidate]) -> Comparison {
+    Comparison::Agree { inputs: 50 }
+}
+
+fn differ(patches: &[Candidate]) -> Comparison {
+    Comparison::Disagree {
+        groups: patches.iter().map(|patch| vec![patch.id]).collect(),
+        input: "adult(age=30)".into(),
+        results: patches.iter().map(|patch| patch.id.to_string()).collect(),
+    }
+}
+
+#[test]
+fn a_lone_patch_is_verified_when_the_tests_reject_its_variations() {
+    let report = found(|text| text == GOOD, differ);
+    assert_eq!(report.outcome, Outcome::Verified);
+    assert_eq!(report.patches.len(), 1);
+    assert_eq!(report.variations, report.variations_rejected);
+    assert!(report.variations >= 12, "{}", report.variations);
+    assert!(report.doubt.is_none());
+}
+
+#[test]
+fn a_variation_that_passes_and_behaves_otherwise_is_a_doubt() {
+    let passes = |text: &str| text == GOOD || text == GOOD.replace("age >= 18", "len(age >= 18)");
+    let report = found(passes, differ);
+    assert_eq!(report.outcome, Outcome::Plausible);
+    assert_eq!(report.variations, report.variations_rejected + 1);
+    assert_eq!(report.doubt.unwrap().input, "adult(age=30)");
+    // the same, but it behaves like the patch
+    let report = found(passes, agree);
+    assert_eq!(report.outcome, Outcome::Verified);
+    assert!(report.doubt.is_none());
+}
+
+#[test]
+fn patches_that_differ_are_ambiguous_and_not_varied() {
+    let passes =
+        |text: &str| text.ends_with("return age >= 18\n") || text.ends_with("return age != 18\n");
+    let report = found(passes, differ);
+    assert_eq!(report.outcome, Outcome::Ambiguous);
+    assert_eq!(report.variations, 0);
+    assert_eq!(report.disagreement.unwrap().groups.len(), 2);
+    assert_eq!(found(passes, agree).outcome, Outcome::Verified);
+}
