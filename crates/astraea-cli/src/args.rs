@@ -113,6 +113,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: Option<Changes>,
     },
+    /// Commands that may run without asking, in the sandbox: what a person has approved.
+    Approvals {
+        #[command(subcommand)]
+        command: Option<Approvals>,
+    },
     /// The tamper-evident record of what was done.
     Ledger {
         #[command(subcommand)]
@@ -314,6 +319,32 @@ pub(crate) enum Changes {
 }
 
 #[derive(Debug, Clone, Subcommand)]
+pub(crate) enum Approvals {
+    /// All that hold now.
+    List,
+    /// Let a command run: `astra approvals give -- make 'lint-*'`. `*` stands for characters in a word, a last `**` for any more words.
+    Give {
+        /// Only in this directory and below, from the repository's top level.
+        #[arg(long, value_name = "DIR")]
+        dir: Option<String>,
+        /// Only for this goal, such as fix_bug.
+        #[arg(long, value_name = "GOAL")]
+        goal: Option<String>,
+        /// Only for so many hours.
+        #[arg(long, value_name = "HOURS")]
+        hours: Option<u32>,
+        /// The words of the command.
+        #[arg(required = true, last = true)]
+        command: Vec<String>,
+    },
+    /// Take an approval back.
+    Revoke {
+        /// Its id, or the beginning of it.
+        id: String,
+    },
+}
+
+#[derive(Debug, Clone, Subcommand)]
 pub(crate) enum Ledger {
     /// Every entry, oldest first.
     Log {
@@ -345,7 +376,7 @@ mod tests {
             .get_subcommands()
             .map(|command| command.get_name().to_owned())
             .collect();
-        expect!["run resume plan apply undo redo prune diff push goals runs changes ledger htn tool serve chat token trust doctor demo completions"]
+        expect!["run resume plan apply undo redo prune diff push goals runs changes approvals ledger htn tool serve chat token trust doctor demo completions"]
             .assert_eq(&names.join(" "));
     }
 

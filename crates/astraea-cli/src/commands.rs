@@ -1,5 +1,6 @@
 //! One module a command, or a family of them.
 
+mod approvals;
 mod changes;
 mod chat;
 mod demo;
@@ -53,6 +54,7 @@ pub(crate) async fn run(args: Args) -> Result<u8, Failure> {
         Command::Goals { command } => goals::run(&global, command).await,
         Command::Runs => runs::run(&global),
         Command::Changes { command } => changes::run(&global, command).await,
+        Command::Approvals { command } => approvals::run(&global, command).await,
         Command::Ledger { command } => ledger::run(&global, &command),
         Command::Htn { command } => htn::run(&global, &command),
         Command::Tool { name: Some(name), arguments, .. } => {

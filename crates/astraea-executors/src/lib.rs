@@ -24,6 +24,7 @@
 #![forbid(unsafe_code)]
 
 mod actions;
+mod approval;
 #[cfg(feature = "characterise")]
 mod characterise;
 mod error;
@@ -43,6 +44,7 @@ mod workspace;
 #[cfg(feature = "shell")]
 pub use actions::CustomCommand;
 pub use actions::{SuiteRun, register, run_suite, syntax_regression};
+pub use approval::Approval;
 pub use error::Error;
 pub use evidence::{Comparison, TestId, TestOutcome, TestReport};
 #[cfg(feature = "model")]

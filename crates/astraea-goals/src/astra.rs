@@ -1,5 +1,6 @@
 //! The whole thing from outside: open a repository, carry out goals, look at what came of them.
 
+mod approvals;
 mod changes;
 mod execute;
 mod inspect;
@@ -26,6 +27,7 @@ use crate::learning::LearningProjection;
 use crate::runs::{self, RunsProjection};
 use crate::store;
 
+pub use approvals::NewApproval;
 pub(crate) use changes::Pinned;
 pub use changes::{ApprovedChange, ScheduleChange};
 pub use inspect::Check;

@@ -40,8 +40,8 @@ mod time;
 mod timed;
 
 pub use astra::{
-    ApplyReport, ApprovedChange, Astra, AstraOptions, Check, PruneOptions, PruneReport,
-    PrunedBranch, PublishReport, PublishRequest, ScheduleChange, UndoReport,
+    ApplyReport, ApprovedChange, Astra, AstraOptions, Check, NewApproval, PruneOptions,
+    PruneReport, PrunedBranch, PublishReport, PublishRequest, ScheduleChange, UndoReport,
 };
 pub use classify::{BUILT_IN_GOALS, Classified, MAX_GOAL_TEXT, classify};
 pub use domain::{CODING_DOMAIN, CodingDomain, MethodFile};
@@ -57,4 +57,5 @@ pub use result::{
 pub use runs::{RunState, RunSummary};
 pub use time::rfc3339;
 
+pub use astraea_executors::Approval;
 pub use astraea_ledger::{Event as LedgerEvent, Query as LedgerQuery, Stored as LedgerEntry};

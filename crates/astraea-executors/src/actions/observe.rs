@@ -72,7 +72,8 @@ impl Action for Observe {
             "fixer_available": tools.fixer,
             "formatter_available": tools.formatter,
             "model_available": ws.options().has_model(),
-            "shell_allowed": ws.options().allow_shell,
+            // Each command is looked at once more when it is to run.
+            "shell_allowed": ws.options().allow_shell || !ws.options().approvals.is_empty(),
             "language": languages,
             "runner": run.runners.iter().map(|r| r.kind.name()).collect::<Vec<_>>(),
         });

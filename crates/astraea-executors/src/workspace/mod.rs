@@ -13,7 +13,7 @@ use astraea_engine::{Clock, SystemClock, TaskContext};
 use astraea_redact::Redactor;
 use astraea_sandbox::{Hosts, Limits, Sandbox, Tier};
 
-use crate::Error;
+use crate::{Approval, Error};
 
 pub use copy::TaskCopy;
 pub(crate) use copy::blocking;
@@ -55,6 +55,10 @@ pub struct WorkspaceOptions {
     pub allow_shell: bool,
     /// The docker program, where `build` may use it: its daemon works outside the sandbox. `None` unless set.
     pub docker: Option<String>,
+    /// Which of their commands may run all the same, by a person's word. None.
+    pub approvals: Vec<Approval>,
+    /// The goal task that is carried out, for which an approval may hold.
+    pub goal: String,
     /// The user's own test command, which replaces the search for runners.
     pub test_command: Option<Vec<String>>,
     /// Actions of the user's own.
@@ -90,6 +94,8 @@ impl Default for WorkspaceOptions {
             hosts: Hosts::default(),
             allow_shell: false,
             docker: None,
+            approvals: Vec::new(),
+            goal: String::new(),
             test_command: None,
             #[cfg(feature = "shell")]
             custom: Vec::new(),
@@ -126,6 +132,14 @@ impl WorkspaceOptions {
     #[must_use]
     pub fn with_allow_shell(mut self, allow: bool) -> Self {
         self.allow_shell = allow;
+        self
+    }
+
+    /// Lets these commands run, for the goal task `goal`.
+    #[must_use]
+    pub fn with_approvals(mut self, approvals: Vec<Approval>, goal: impl Into<String>) -> Self {
+        self.approvals = approvals;
+        self.goal = goal.into();
         self
     }
 

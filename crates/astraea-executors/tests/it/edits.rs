@@ -97,13 +97,49 @@ async fn the_shell_is_off_unless_allowed() {
     let mut run = Run::new(&[("a.py", "x = 1\n")]);
     for action in ["shell_command", "bash"] {
         let answer = run.bad(action, json!({ "command": "true" })).await;
-        assert!(answer.starts_with("AdmitRejected: shell_not_allowed"), "{answer}");
+        assert!(answer.starts_with("NeedsApproval: "), "{answer}");
+        assert!(answer.ends_with("astra approvals give -- true"), "{answer}");
     }
+    let line = json!({ "command": "true; echo 'x'" });
+    let answer = run.bad("bash", line).await;
+    assert!(answer.ends_with(r"-- sh -c 'true; echo '\''x'\'''"), "{answer}");
     let repo = TestRepo::new(&[("a.py", "x = 1\n")]);
     let mut run = Run::over(repo, WorkspaceOptions::default().with_allow_shell(true));
     let output = run.good("bash", json!({ "command": "cat a.py | tr x y" })).await;
     assert_eq!(output.stdout, "y = 1\n");
     assert!(run.bad("bash", json!({ "command": "exit 3" })).await.starts_with("CommandFailure"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_was_approved_runs_and_its_neighbours_do_not() {
+    let approval = astraea_executors::Approval {
+        id: "a1".into(),
+        argv: ["cat", "*.py"].map(str::to_owned).to_vec(),
+        dir: None,
+        goal: Some("fix_bug".into()),
+        given_ms: 0,
+        until_ms: None,
+    };
+    let repo = TestRepo::new(&[("a.py", "x = 1\n"), ("b", "y\n")]);
+    let options = WorkspaceOptions::default().with_approvals(vec![approval.clone()], "fix_bug");
+    let mut run = Run::over(repo, options);
+    for command in [json!("cat a.py"), json!(["cat", "a.py"])] {
+        let output = run.good("shell_command", json!({ "command": command })).await;
+        assert_eq!((&*output.stdout, &output.value["approval"]), ("x = 1\n", &json!("a1")));
+    }
+    for command in [
+        json!("cat b"),
+        json!("cat a.py; cat b.py"),
+        json!("cat a.py b.py"),
+        json!(["sh", "-c", "cat a.py"]),
+    ] {
+        let answer = run.bad("shell_command", json!({ "command": command })).await;
+        assert!(answer.starts_with("NeedsApproval: "), "{answer}");
+    }
+    let repo = TestRepo::new(&[("a.py", "x = 1\n")]);
+    let options = WorkspaceOptions::default().with_approvals(vec![approval], "add_tests");
+    let answer = Run::over(repo, options).bad("bash", json!({ "command": "cat a.py" })).await;
+    assert!(answer.starts_with("NeedsApproval: "), "{answer}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

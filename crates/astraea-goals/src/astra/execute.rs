@@ -226,13 +226,15 @@ impl Astra {
     }
 
     pub(super) fn registry(&self, view: View<'_>) -> Result<Registry, GoalError> {
-        let View { snapshot, directory, tests, from_revision, test_command, may_publish } = view;
+        let View { snapshot, directory, tests, from_revision, test_command, may_publish, goal } =
+            view;
         let dir = directory.map(directory_path).transpose()?.flatten();
         let scope = Scope { dir, tests: tests.to_vec() };
         let mut options = WorkspaceOptions::default()
             .with_scope(scope)
             .with_allow_shell(self.config.shell)
             .with_docker(self.config.docker.then(|| "docker".to_owned()))
+            .with_approvals(self.approvals()?, goal)
             .with_test_command(test_command)
             .with_rules(self.rules.clone())
             .with_custom(self.config.commands())
@@ -278,6 +280,7 @@ impl Astra {
             test_command: started.test_command.clone(),
             // A method of the user's own may push, in a goal that they start themselves; a model may not.
             may_publish: !started.through_tool,
+            goal: &started.goal,
         })?;
         let planner = Arc::new(Planner {
             domain,
@@ -359,6 +362,8 @@ pub(super) struct View<'a> {
     pub(super) test_command: Option<Vec<String>>,
     /// Whether a plan may push and open pull requests.
     pub(super) may_publish: bool,
+    /// The goal task.
+    pub(super) goal: &'a str,
 }
 
 /// One sitting of a run: from its start, or from where it was resumed.

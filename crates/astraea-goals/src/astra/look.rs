@@ -32,6 +32,7 @@ impl Astra {
         tests.extend(context.tests());
         let registry = self.registry(View {
             may_publish: false,
+            goal: &classified.task,
             snapshot,
             directory: goal.directory.as_deref(),
             tests: &tests,
