@@ -123,7 +123,7 @@ impl GoalContext {
         Ok(context)
     }
 
-    /// Takes up what the words of a goal say of a rename, where the context does not say it.
+    /// Takes up what the words of a goal say of a rename or of linters, where the context does not say it.
     #[must_use]
     pub(crate) fn with_words(mut self, goal: &str, text: &str) -> Self {
         if goal == "refactor_code"
@@ -135,6 +135,15 @@ impl GoalContext {
                 value["file"] = Value::String(file);
             }
             self.values.insert("rename".to_owned(), value);
+        }
+        const LINTERS: [&str; 6] = ["lint", "linter", "ruff", "clippy", "eslint", "biome"];
+        let lower = text.to_lowercase();
+        let mut words = lower.split(|c: char| !c.is_alphanumeric());
+        if goal == "refactor_code"
+            && !self.has("fixes_wanted")
+            && words.any(|word| LINTERS.contains(&word))
+        {
+            self.values.insert("fixes_wanted".to_owned(), Value::Bool(true));
         }
         self
     }
@@ -318,6 +327,9 @@ mod tests {
         {
             assert_eq!(said(other), None, "{other}");
         }
+        let lint = GoalContext::new(&json!({})).unwrap();
+        let lint = lint.with_words("refactor_code", "apply the fixes of clippy");
+        assert_eq!(lint.value("fixes_wanted"), Some(&json!(true)));
         let other = GoalContext::new(&json!({})).unwrap().with_words("fix_bug", "rename a to b");
         assert_eq!(other.derived(), Vec::<&str>::new());
     }

@@ -27,7 +27,7 @@ struct Known {
 }
 
 /// `cargo` stands for itself: what is looked for is the subcommand's program.
-const KNOWN: [Known; 10] = [
+const KNOWN: [Known; 11] = [
     Known {
         name: "cargo-clippy",
         language: "rust",
@@ -90,6 +90,13 @@ const KNOWN: [Known; 10] = [
         purpose: Use::Format,
         rank: 5,
         args: &["--write", "--log-level", "warn", "."],
+    },
+    Known {
+        name: "biome",
+        language: "javascript",
+        purpose: Use::Format,
+        rank: 5,
+        args: &["format", "--write", "."],
     },
     Known {
         name: "gofmt",

@@ -145,6 +145,7 @@ fn succeeded(goal: &str, tests: &[String], plan: &PlanRecord, result: &RunResult
             "no outcome changed: {} of {} tests pass, as before",
             evidence.passed, evidence.tests_run
         ),
+        0 if evidence.passed == 1 => "the one test holds".to_owned(),
         0 => format!("all {} tests hold", evidence.passed),
         1 => format!("{} passes now and nothing got worse", evidence.fixed[0]),
         n => format!("{n} failing tests pass now and nothing got worse"),
