@@ -203,13 +203,16 @@ pub(crate) fn compile(
         .enumerate()
         .flat_map(|(t, list)| list.iter().map(move |m| (*m, t as u32)))
         .collect();
-    let of_method: Vec<(u32, &Method, Vec<Cond>)> = methods
+    let of_method: Vec<pullup::Known<'_>> = methods
         .iter()
         .enumerate()
-        .map(|(m, body): (usize, &Body)| (owners[&(m as u32)], &body.method, body.own()))
+        .map(|(m, body): (usize, &Body)| {
+            (owners[&(m as u32)], &body.method, body.own(), &body.vars.types[..])
+        })
         .collect();
-    let functions_end = predicates.len() + functions.len();
-    let lift = Lift::new(functions_end, &of_action, &of_method, tasks.len());
+    let symbols = predicates.len() + functions.len();
+    let params: Vec<&[Ty]> = tasks.iter().map(|t| &t.params[..]).collect();
+    let lift = Lift::new(symbols, &of_action, &of_method, &params, &types);
     drop(of_method);
     let stateless: Vec<bool> =
         methods.iter().map(|b| b.parts.iter().all(|(cond, _)| lift.is_rigid(cond))).collect();
@@ -248,6 +251,7 @@ pub(crate) fn compile(
         actions: compiled,
         lift,
         memory: std::sync::Mutex::default(),
+        linear: std::sync::OnceLock::new(),
     };
     model.warnings = check::warnings(&model);
     Ok(model)
@@ -394,7 +398,7 @@ impl Body {
         let params_of = |p: u32| predicates[p as usize].params.clone();
         let query = |total: bool| {
             let mut parts = parts.clone();
-            for cond in lift.lifted(&method.subs, &method.backwards, total) {
+            for cond in lift.lifted(&method, &vars.types, types, total) {
                 if parts.iter().all(|(own, _)| *own != cond) {
                     parts.push((cond, IMPLIED));
                 }

@@ -22,6 +22,7 @@ mod error;
 mod explain;
 mod external;
 mod ground;
+mod linear;
 mod model;
 mod network;
 mod number;

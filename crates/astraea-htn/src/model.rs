@@ -132,6 +132,8 @@ pub(crate) struct Model {
     pub(crate) lift: Lift,
     /// Memory of the last search, for the next.
     pub(crate) memory: std::sync::Mutex<Option<Box<crate::search::Memory>>>,
+    /// The domain in one total order, once it was asked for.
+    pub(crate) linear: std::sync::OnceLock<Option<std::sync::Arc<Model>>>,
 }
 
 impl Model {

@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use crate::atom::Word;
-use crate::types::{Ty, TypeTable};
+use crate::types::{Ty, TypeId, TypeTable};
 
 /// Position in the table.
 pub(crate) type Obj = u32;
@@ -18,6 +18,8 @@ pub(crate) struct Objects {
     bits: Vec<u64>,
     /// For each type its members.
     members: Vec<Vec<Obj>>,
+    /// Whether some object is of two types of which neither is above the other.
+    pub(crate) mixed: bool,
 }
 
 impl Objects {
@@ -54,6 +56,10 @@ impl Objects {
                 self.bits[word] |= bit;
                 self.members[t].push(obj);
             }
+        }
+        if known.is_some() || ty.len() > 1 {
+            let own = &self.bits[obj as usize * self.words..][..self.words];
+            self.mixed |= (0..self.members.len()).all(|t| types.above(t as TypeId) != own);
         }
         obj
     }

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use crate::domain::CompiledDomain;
 use crate::error::{Error, Limit};
-use crate::ground::{Asked, Progress, Progression, Stop, build, consult, replay};
+use crate::ground::{Asked, Ground, Progress, Progression, Stop, build, consult, replay};
+use crate::model::Model;
 use crate::network::Network;
 use crate::options::Options;
 use crate::plan::Plan;
-use crate::search::{End, Request, Search};
+use crate::search::{End, Request, Search, luby};
 use crate::state::State;
 
 /// What a portfolio may use. The crate has no clock, so the caller brings one: CPU time or wall time, as is wanted.
@@ -38,6 +39,8 @@ impl fmt::Debug for Budget<'_> {
 enum Engine {
     /// Depth first, nothing bound before it is needed.
     Lifted,
+    /// The same, begun again and again in other orders; what is partially ordered is put in one order.
+    Restarted,
     /// Best first on the ground problem.
     Ground,
     /// A SAT solver on the ground problem.
@@ -45,24 +48,52 @@ enum Engine {
 }
 
 /// Whose turn it is, and until which part of the time.
-const TURNS: [(Engine, f64); 6] = [
-    (Engine::Lifted, 0.03),
-    (Engine::Ground, 0.22),
+const TURNS: [(Engine, f64); 7] = [
+    (Engine::Lifted, 0.02),
+    (Engine::Restarted, 0.1),
+    (Engine::Ground, 0.28),
     (Engine::Sat, 0.72),
-    (Engine::Lifted, 0.8),
+    (Engine::Restarted, 0.84),
     (Engine::Ground, 0.97),
     (Engine::Lifted, 1.0),
 ];
+/// Search steps that the shortest attempt of the restarted search gets.
+const ATTEMPT: u64 = 1000;
+/// A plan with more steps than this is looked at twice, whatever little time it took.
+const LONG: usize = 12;
+/// For how long, in seconds, where [`Budget::shorten`] is 1 or more.
+const LEAST: f64 = 0.2;
 /// Until which part of the time the ground problem may be made.
 const GROUNDING: f64 = 0.72;
 
+/// How a turn ended.
+enum Turn {
+    Found(Plan),
+    /// Everything was tried.
+    Exhausted,
+    /// Nothing more is to be had from this search.
+    Over,
+    /// Time.
+    Stopped,
+}
+
+/// What all searches but the first work on: the problem as it stands or, where that is partially ordered, in one order.
+struct View<'a> {
+    model: &'a Model,
+    request: &'a Request,
+    state: &'a State,
+    stop: &'a dyn Fn() -> bool,
+    memory: usize,
+}
+
 impl CompiledDomain {
-    /// Looks for a plan with the lifted depth-first search and, where that does not come to an end soon, with a heuristic search on the ground
-    /// problem: the right choice for hard problems, while [`plan`](Self::plan) is for small ones.
+    /// Looks for a plan with several searches in turn: depth first without grounding, the same restarted in other orders, best first on the ground
+    /// problem, and a SAT solver. The right choice for hard problems, while [`plan`](Self::plan) is for small ones. The same problem gives the same
+    /// plan as far as time allows.
     ///
-    /// [`Budget::shorten`] lets the second search look for a shorter plan where the first found one at once.
+    /// [`Budget::shorten`] says how long to look for a shorter plan after the first.
     ///
-    /// Rules in the options (what is ruled out, forbidden, to be accepted, a longest plan) leave only the lifted search.
+    /// Rules in the options (what is ruled out, forbidden, to be accepted, a longest plan), numbers and external predicates leave only the first search.
     ///
     /// # Errors
     /// As [`plan`](Self::plan).
@@ -78,102 +109,161 @@ impl CompiledDomain {
         let stop = || outside.is_some_and(|s| s()) || (budget.elapsed)() >= until.get();
         let inner = Options { stop: Some(&stop), ..options.clone() };
         let request = Request::new(&self.model, &state.objects, tasks, &inner)?;
-        let mut search =
-            Search::new(&self.model, &state.objects, &state.store, &request, &inner, false);
+        let objects = &state.objects;
+        let mut lifted = Search::new(&self.model, objects, &state.store, &request, &inner, false);
         let free = request.rules.is_empty()
             && options.accept.is_none()
-            && options.max_plan_length.is_none();
-        let asked =
-            Asked { top: &request.top, goal: request.goal.as_ref(), ordered: request.ordered };
+            && options.max_plan_length.is_none()
+            && !self.model.numeric
+            && request.goal.as_ref().is_none_or(|(goal, _)| goal.is_plain());
+        let other = OnceCell::new();
+        let linear = || {
+            let model = self.model.linear().filter(|_| !request.ordered)?;
+            let request = Request::new(model, objects, &tasks.linear()?, &inner).ok()?;
+            Some((model, request))
+        };
+        let view = || {
+            let (model, request): (&Model, &Request) = match other.get_or_init(linear) {
+                Some((model, request)) => (model, request),
+                None => (&self.model, &request),
+            };
+            View { model, request, state, stop: &stop, memory: budget.memory }
+        };
         let ground = OnceCell::new();
+        let (mut restarted, mut attempt) = (None, 0);
         let mut progression = None;
-        let mut over = !free;
-        let mut full = false;
+        let mut over: Vec<Engine> = Vec::new();
+        let mut limit = Limit::Stopped;
         for (turn, (engine, part)) in TURNS.iter().enumerate() {
-            let lifted = *engine == Engine::Lifted;
-            if (!lifted && over) || (*engine == Engine::Ground && full) {
+            let idle = |e: &Engine| *e != Engine::Lifted && (!free || over.contains(e));
+            if idle(engine) {
                 continue;
             }
-            let last = over && turn > 0;
-            until.set(budget.time.mul_f64(if last { 1.0 } else { *part }));
-            if lifted {
-                match search.run() {
-                    End::Found => {
-                        let plan = search.plan();
-                        let spent = (budget.elapsed)();
-                        let more = spent.as_secs_f64() * budget.shorten;
-                        let end = spent.as_secs_f64() + more.clamp(0.0, 1e9);
-                        until.set(budget.time.min(Duration::from_secs_f64(end)));
-                        let shorter = (turn == 0 && free && more > 0.0)
-                            .then(|| self.ground(state, &asked, &stop, budget.memory))
-                            .flatten()
-                            .filter(|other| other.steps.len() < plan.steps.len());
-                        return Ok(self.priced(state, shorter.unwrap_or(plan)));
+            let last = TURNS[turn..].iter().all(|(e, _)| *e == Engine::Lifted || idle(e));
+            let share = budget.time.mul_f64(if last { 1.0 } else { *part });
+            until.set(share);
+            let ended = match engine {
+                Engine::Lifted => match lifted.run() {
+                    End::Found => Turn::Found(lifted.plan()),
+                    End::Exhausted => Turn::Exhausted,
+                    // More steps or depth are not to be had; the other searches have no such limits.
+                    End::Stopped(why) => {
+                        limit = why;
+                        Turn::Stopped
                     }
-                    End::Exhausted => {
-                        return Err(self.no_plan(state, tasks, &search, &inner, &request));
+                },
+                Engine::Restarted => {
+                    let View { model, request, .. } = view();
+                    let search = restarted.get_or_insert_with(|| {
+                        Search::new(model, objects, &state.store, request, &inner, false)
+                    });
+                    restart(search, state, &mut attempt)
+                }
+                Engine::Ground | Engine::Sat => {
+                    let problem = ground.get_or_init(|| {
+                        until.set(budget.time.mul_f64(GROUNDING));
+                        let view = view();
+                        let mut pause = Stop::new(&stop, budget.memory / 2);
+                        let asked = view.asked();
+                        build(view.model, objects, &state.store, &asked, &mut pause).ok()
+                    });
+                    until.set(share);
+                    match problem {
+                        None => Turn::Over,
+                        Some(problem) => {
+                            let mut pause = Stop::new(&stop, budget.memory);
+                            let sat = *engine == Engine::Sat;
+                            let progress = if sat {
+                                consult(problem, &mut pause, budget.memory)
+                            } else {
+                                let search =
+                                    progression.get_or_insert_with(|| Progression::new(problem));
+                                search.run(&mut pause)
+                            };
+                            match progress {
+                                Progress::Found(path) => Turn::Found(view().replay(problem, &path)),
+                                Progress::Exhausted if sat => Turn::Over,
+                                Progress::Exhausted => Turn::Exhausted,
+                                Progress::Stopped if pause.is_full() => Turn::Over,
+                                Progress::Stopped => Turn::Stopped,
+                            }
+                        }
                     }
-                    End::Stopped(Limit::Stopped) => {}
-                    // More steps or depth are not to be had; the other search has no such limits.
-                    End::Stopped(limit) if over => return Err(Error::Stopped { limit }),
-                    End::Stopped(_) => {}
                 }
-                if outside.is_some_and(|s| s()) {
-                    break;
-                }
-                continue;
-            }
-            let mut pause = Stop::new(&stop, budget.memory / 2);
-            let problem = ground.get_or_init(|| {
-                until.set(budget.time.mul_f64(GROUNDING));
-                build(&self.model, &state.objects, &state.store, &asked, &mut pause).ok()
-            });
-            until.set(budget.time.mul_f64(*part));
-            over = true;
-            let Some(problem) = problem else { continue };
-            if *engine == Engine::Sat {
-                over = false;
-                pause = Stop::new(&stop, budget.memory);
-                // That it finds nothing is no proof for a partially ordered problem, so it is taken for none.
-                if let Progress::Found(path) = consult(problem, &mut pause, budget.memory) {
-                    let plan = replay(&self.model, &state.objects, &asked, problem, &path);
+            };
+            match ended {
+                Turn::Found(plan) => {
+                    let depth_first = matches!(engine, Engine::Lifted | Engine::Restarted);
+                    if free && depth_first && budget.shorten > 0.0 {
+                        let spent = (budget.elapsed)().as_secs_f64();
+                        let least = if plan.steps.len() > LONG { LEAST } else { 0.0 };
+                        let more = (spent * budget.shorten).max(least * budget.shorten.min(1.0));
+                        let end = Duration::from_secs_f64((spent + more).clamp(0.0, 1e9));
+                        until.set(budget.time.min(end));
+                        return Ok(self.priced(state, view().shortest(plan)));
+                    }
                     return Ok(self.priced(state, plan));
                 }
-                continue;
+                Turn::Exhausted if *engine == Engine::Lifted || request.ordered => {
+                    return Err(self.no_plan(state, tasks, &lifted, &inner, &request));
+                }
+                Turn::Exhausted | Turn::Over => over.push(*engine),
+                Turn::Stopped => {}
             }
-            let run = progression.get_or_insert_with(|| Progression::new(problem));
-            pause = Stop::new(&stop, budget.memory);
-            match run.run(&mut pause) {
-                Progress::Found(path) => {
-                    let plan = replay(&self.model, &state.objects, &asked, problem, &path);
-                    return Ok(self.priced(state, plan));
-                }
-                Progress::Exhausted => {}
-                Progress::Stopped => {
-                    over = false;
-                    full |= pause.is_full();
-                }
+            if outside.is_some_and(|s| s()) {
+                break;
             }
         }
-        Err(Error::Stopped { limit: Limit::Stopped })
+        Err(Error::Stopped { limit })
+    }
+}
+
+/// Begins again and again in other orders.
+fn restart(search: &mut Search<'_>, state: &State, attempt: &mut u64) -> Turn {
+    loop {
+        *attempt += 1;
+        search.vary(&state.store, *attempt);
+        if !search.allow(ATTEMPT * luby(*attempt)) {
+            return Turn::Over;
+        }
+        match search.run() {
+            End::Found => return Turn::Found(search.plan()),
+            End::Exhausted => return Turn::Exhausted,
+            End::Stopped(Limit::Stopped) => return Turn::Stopped,
+            End::Stopped(_) => {}
+        }
+    }
+}
+
+impl View<'_> {
+    fn asked(&self) -> Asked<'_> {
+        let Request { top, goal, ordered, .. } = self.request;
+        Asked { top, goal: goal.as_ref(), ordered: *ordered }
     }
 
-    /// A plan of the ground search alone, if it finds one in time.
-    fn ground(
-        &self,
-        state: &State,
-        asked: &Asked<'_>,
-        stop: &dyn Fn() -> bool,
-        memory: usize,
-    ) -> Option<Plan> {
-        let mut pause = Stop::new(stop, memory / 2);
-        let ground = build(&self.model, &state.objects, &state.store, asked, &mut pause).ok()?;
-        let mut pause = Stop::new(stop, memory);
-        match Progression::new(&ground).run(&mut pause) {
-            Progress::Found(path) => {
-                Some(replay(&self.model, &state.objects, asked, &ground, &path))
+    fn replay(&self, problem: &Ground, path: &[Option<u32>]) -> Plan {
+        replay(self.model, &self.state.objects, &self.asked(), problem, path)
+    }
+
+    /// The shortest of `plan` and what the searches on the ground problem find in time.
+    fn shortest(&self, mut plan: Plan) -> Plan {
+        let mut pause = Stop::new(self.stop, self.memory / 2);
+        let State { objects, store, .. } = self.state;
+        let built = build(self.model, objects, store, &self.asked(), &mut pause);
+        let Ok(ground) = built else { return plan };
+        let searches: [&dyn Fn(&mut Stop<'_>) -> Progress; 2] =
+            [&|pause| Progression::new(&ground).run(pause), &|pause| {
+                consult(&ground, pause, self.memory)
+            }];
+        for search in searches {
+            let mut pause = Stop::new(self.stop, self.memory);
+            if let Progress::Found(path) = search(&mut pause) {
+                let other = self.replay(&ground, &path);
+                if other.steps.len() < plan.steps.len() {
+                    plan = other;
+                }
             }
-            Progress::Exhausted | Progress::Stopped => None,
         }
+        plan
     }
 }

@@ -14,6 +14,7 @@ mod extract;
 mod memory;
 mod node;
 mod request;
+mod restart;
 mod watch;
 
 use std::collections::hash_map::Entry;
@@ -32,6 +33,7 @@ use deepest::Deepest;
 pub(crate) use memory::Memory;
 use node::{Node, ROOT, TOP, Undo};
 pub(crate) use request::{Request, Rules, as_method, resolve_args, resolve_task};
+pub(crate) use restart::luby;
 pub(crate) use watch::Tally;
 
 /// What a search ends with.
@@ -122,6 +124,9 @@ pub(crate) struct Search<'a> {
     scratch: Vec<Obj>,
     /// Counts which conditions failed, for those who ask why there is no plan.
     pub(crate) tally: Option<Box<Tally>>,
+    /// Another order of the methods of each task, while there is one.
+    orders: Vec<Box<[u32]>>,
+    max_steps: u64,
 }
 
 impl<'a> Search<'a> {
@@ -169,6 +174,8 @@ impl<'a> Search<'a> {
             deepest: Deepest { words: memory.deepest, ..Deepest::default() },
             scratch: memory.scratch,
             tally: None,
+            orders: Vec::new(),
+            max_steps: options.max_steps,
         };
         search.begin();
         search
@@ -245,7 +252,7 @@ impl<'a> Search<'a> {
                 }
                 self.begin();
             }
-            if self.spent >= self.options.max_steps {
+            if self.spent >= self.max_steps {
                 return End::Stopped(Limit::Steps);
             }
             if self.spent >= self.next_look {
@@ -412,11 +419,14 @@ impl<'a> Search<'a> {
     }
 
     /// The methods of a task in the order asked for.
-    fn methods(&self, node: u32) -> &'a [u32] {
-        if node == ROOT {
+    fn methods(&self, task: u32) -> &[u32] {
+        if task == NONE {
             return &[TOP];
         }
-        let task = &self.model.tasks[self.nodes[node as usize].task as usize];
+        if let Some(order) = self.orders.get(task as usize) {
+            return order;
+        }
+        let task = &self.model.tasks[task as usize];
         match self.options.method_order {
             MethodOrder::Cheapest => &task.cheapest,
             MethodOrder::Declared => &task.declared,
@@ -431,8 +441,8 @@ impl<'a> Search<'a> {
                 return false;
             }
         }
-        let methods = self.methods(node);
-        while let Some(&id) = methods.get(frame.method as usize) {
+        let task = self.nodes[node as usize].task;
+        while let Some(&id) = self.methods(task).get(frame.method as usize) {
             let method = self.method(id);
             let first = frame.bindings as usize;
             let cursor = frame.cursors as usize;

@@ -4,11 +4,13 @@
 //! the *pullup* of HyperTensioN (Magnaguagno, Meneguzzi, de Silva 2020), here for compound tasks too: a task needs what all its methods need.
 //!
 //! Only what holds for certain is lifted: facts that no action ever changes, and, where everything is totally ordered, facts that nothing before the
-//! subtask can make true (or, for a fact that must not hold, false).
+//! subtask can make true (or, for a fact that must not hold, false). What a task can make true is told by predicate and by the types of the
+//! arguments: driving a truck leaves the packages where they are, although both are `at` some place.
 
 use crate::cond::Cond;
 use crate::model::{Action, Arg, Method, Sub};
 use crate::number::Expr;
+use crate::types::{Ty, TypeTable};
 
 /// What is known about a task.
 #[derive(Debug, Clone, Default)]
@@ -17,10 +19,16 @@ pub(crate) struct Needs {
     /// totally ordered.
     rigid: Vec<Cond>,
     total: Vec<Cond>,
-    /// Predicates of facts that may become true, and false, while it is carried out.
-    adds: Vec<bool>,
-    deletes: Vec<bool>,
+    /// For each predicate the facts that may become true, and false, while it is carried out.
+    adds: Vec<Vec<Shape>>,
+    deletes: Vec<Vec<Shape>>,
 }
+
+/// Facts of one predicate: for each argument its type, and which parameter of the task it is, if it is one.
+type Shape = Vec<(Ty, Option<u16>)>;
+
+/// A method with its own conditions, the types of its variables, and the task it refines.
+pub(crate) type Known<'a> = (u32, &'a Method, Vec<Cond>, &'a [Ty]);
 
 /// What is known about all tasks.
 #[derive(Debug, Default)]
@@ -34,6 +42,8 @@ pub(crate) struct Lift {
 
 /// More conditions than this are not kept for one task.
 const MOST: usize = 32;
+/// A predicate with more shapes than this counts as changed for any arguments.
+const SHAPES: usize = 8;
 /// How often what tasks need is looked at again; each round is sound by itself.
 const ROUNDS: usize = 8;
 
@@ -42,35 +52,44 @@ pub(crate) fn chain(subs: &[Sub], backwards: &[u16]) -> bool {
     backwards.windows(2).all(|pair| subs[usize::from(pair[1])].next.contains(&pair[0]))
 }
 
-/// A method with its own conditions, before its query is made.
-pub(crate) type Own = Vec<Cond>;
-
 impl Lift {
     pub(crate) fn new(
         symbols: usize,
         actions: &[(u32, &Action)],
-        methods: &[(u32, &Method, Own)],
-        tasks: usize,
+        methods: &[Known<'_>],
+        params: &[&[Ty]],
+        types: &TypeTable,
     ) -> Self {
-        let none = vec![false; symbols];
-        let empty = Needs { adds: none.clone(), deletes: none.clone(), ..Needs::default() };
+        let none = vec![Vec::new(); symbols];
+        let empty = Needs { adds: none.clone(), deletes: none, ..Needs::default() };
         let mut lift = Self {
-            needs: vec![empty; tasks],
-            fluent: none,
-            total: methods.iter().all(|(_, m, _)| chain(&m.subs, &m.backwards)),
+            needs: vec![empty; params.len()],
+            fluent: vec![false; symbols],
+            total: methods.iter().all(|(_, m, ..)| chain(&m.subs, &m.backwards)),
         };
         for (task, action) in actions {
+            let own = params[*task as usize];
             let needs = &mut lift.needs[*task as usize];
             for change in &action.changes {
                 let list = if change.add { &mut needs.adds } else { &mut needs.deletes };
-                list[change.pred as usize] = true;
+                let side = |arg: &Arg| match arg {
+                    Arg::Var(v) => match own.get(usize::from(*v)) {
+                        Some(ty) => (ty.clone(), Some(*v)),
+                        None => {
+                            let quantified = change.forall.iter().find(|(slot, _)| slot == v);
+                            (quantified.map(|(_, ty)| ty.clone()).unwrap_or_default(), None)
+                        }
+                    },
+                    Arg::Obj(_) => (Ty::default(), None),
+                };
+                note(&mut list[change.pred as usize], change.args.iter().map(side).collect());
                 lift.fluent[change.pred as usize] = true;
             }
             for change in &action.numbers {
                 lift.fluent[change.function as usize] = true;
             }
         }
-        lift.spread(methods);
+        lift.spread(methods, types);
         for (task, action) in actions {
             let simple: Vec<Cond> =
                 action.parts.iter().filter(|c| is_simple(c)).take(MOST).cloned().collect();
@@ -80,7 +99,7 @@ impl Lift {
             needs.total = simple;
         }
         for _ in 0..ROUNDS {
-            if !lift.round(methods) {
+            if !lift.round(methods, types) {
                 break;
             }
         }
@@ -88,17 +107,20 @@ impl Lift {
     }
 
     /// What may change while a task is carried out: all that its methods' subtasks change.
-    fn spread(&mut self, methods: &[(u32, &Method, Own)]) {
+    fn spread(&mut self, methods: &[Known<'_>], types: &TypeTable) {
         loop {
             let mut changed = false;
-            for (task, method, _) in methods {
+            for (task, method, _, vars) in methods {
                 for sub in &method.subs {
-                    let from = self.needs[sub.task as usize].clone();
-                    let into = &mut self.needs[*task as usize];
-                    let pairs = into.adds.iter_mut().zip(&from.adds);
-                    for (a, b) in pairs.chain(into.deletes.iter_mut().zip(&from.deletes)) {
-                        changed |= *b && !*a;
-                        *a |= *b;
+                    for add in [true, false] {
+                        let from = self.needs[sub.task as usize].changes(add).clone();
+                        let needs = &mut self.needs[*task as usize];
+                        let into = if add { &mut needs.adds } else { &mut needs.deletes };
+                        for (into, shapes) in into.iter_mut().zip(&from) {
+                            for shape in shapes {
+                                changed |= note(into, outwards(shape, method, sub, vars, types));
+                            }
+                        }
                     }
                 }
             }
@@ -109,12 +131,12 @@ impl Lift {
     }
 
     /// Looks once at every task; whether anything new was learned.
-    fn round(&mut self, methods: &[(u32, &Method, Own)]) -> bool {
+    fn round(&mut self, methods: &[Known<'_>], types: &TypeTable) -> bool {
         let mut found: Vec<Option<(Vec<Cond>, Vec<Cond>)>> = vec![None; self.needs.len()];
-        for (task, method, own) in methods {
+        for (task, method, own, vars) in methods {
             let mut lists = [false, true].map(|total| {
                 let mut all = own.clone();
-                all.extend(self.lifted(&method.subs, &method.backwards, total));
+                all.extend(self.lifted(method, vars, types, total));
                 if !total {
                     all.retain(|c| self.is_rigid(c));
                 }
@@ -167,40 +189,85 @@ impl Lift {
         fixed
     }
 
-    /// What the subtasks need when the method is chosen, in the method's variables.
-    pub(crate) fn lifted(&self, subs: &[Sub], backwards: &[u16], total: bool) -> Vec<Cond> {
+    /// What the subtasks need when the method is chosen, in the method's variables, which have these types.
+    pub(crate) fn lifted(
+        &self,
+        method: &Method,
+        vars: &[Ty],
+        types: &TypeTable,
+        total: bool,
+    ) -> Vec<Cond> {
         let mut list: Vec<Cond> = Vec::new();
-        let mut adds = vec![false; self.fluent.len()];
-        let mut deletes = adds.clone();
-        for sub in backwards.iter().rev().map(|i| &subs[usize::from(*i)]) {
+        let mut before: Vec<&Sub> = Vec::new();
+        for sub in method.backwards.iter().rev().map(|i| &method.subs[usize::from(*i)]) {
             let needs = &self.needs[sub.task as usize];
             for cond in if total { &needs.total } else { &needs.rigid } {
-                let stands = match cond {
-                    Cond::Atom(pred, _) => !adds[*pred as usize],
-                    Cond::Not(part) => match &**part {
-                        Cond::Atom(pred, _) => !deletes[*pred as usize],
-                        _ => true,
-                    },
-                    _ => true,
-                };
                 let here = replace(cond, &|arg| match arg {
                     Arg::Var(slot) => sub.args.get(usize::from(slot)).copied(),
                     arg => Some(arg),
                 });
-                if let (true, Some(here)) = (stands, here)
-                    && !list.contains(&here)
-                {
+                let Some(here) = here.filter(|here| !list.contains(here)) else { continue };
+                let (atom, add) = match &here {
+                    Cond::Not(part) => (&**part, false),
+                    other => (other, true),
+                };
+                let made = matches!(atom, Cond::Atom(pred, args) if before.iter().any(|b| {
+                    let shapes = &self.needs[b.task as usize].changes(add)[*pred as usize];
+                    shapes.iter().any(|s| meets(&outwards(s, method, b, vars, types), args, vars, types))
+                }));
+                if !made {
                     list.push(here);
                 }
             }
-            for (into, from) in [(&mut adds, &needs.adds), (&mut deletes, &needs.deletes)] {
-                for (a, b) in into.iter_mut().zip(from) {
-                    *a |= *b;
-                }
-            }
+            before.push(sub);
         }
         list
     }
+}
+
+impl Needs {
+    fn changes(&self, add: bool) -> &Vec<Vec<Shape>> {
+        if add { &self.adds } else { &self.deletes }
+    }
+}
+
+/// Adds a shape, or makes the predicate one that changes for any arguments; whether that is new.
+fn note(shapes: &mut Vec<Shape>, shape: Shape) -> bool {
+    if shapes.contains(&shape) {
+        return false;
+    }
+    if shapes.len() < SHAPES {
+        shapes.push(shape);
+        return true;
+    }
+    let any = vec![(Ty::default(), None); shape.len()];
+    let new = shapes[0] != any;
+    if new {
+        shapes[0] = any;
+    }
+    new
+}
+
+/// A shape of a subtask's changes as one of the method's task.
+fn outwards(shape: &Shape, method: &Method, sub: &Sub, vars: &[Ty], types: &TypeTable) -> Shape {
+    let side =
+        |(ty, param): &(Ty, Option<u16>)| match param.and_then(|p| sub.args.get(usize::from(p))) {
+            Some(arg @ Arg::Var(v)) => {
+                let own = vars.get(usize::from(*v)).cloned().unwrap_or_default();
+                let ty = if types.covers(&own, ty) { own } else { ty.clone() };
+                (ty, method.head.iter().position(|h| h == arg).map(|i| i as u16))
+            }
+            _ => (ty.clone(), None),
+        };
+    shape.iter().map(side).collect()
+}
+
+/// Whether a fact of the shape may be the one with these arguments.
+fn meets(shape: &Shape, args: &[Arg], vars: &[Ty], types: &TypeTable) -> bool {
+    shape.iter().zip(args).all(|((ty, _), arg)| match arg {
+        Arg::Var(v) => vars.get(usize::from(*v)).is_none_or(|own| types.overlap(ty, own)),
+        Arg::Obj(_) => true,
+    })
 }
 
 /// A fact, an equality, or the negation of one.

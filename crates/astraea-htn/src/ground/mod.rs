@@ -13,7 +13,7 @@ mod replay;
 use crate::cond::Cond;
 use crate::model::Method;
 
-pub(crate) use build::build;
+pub(crate) use build::{Ground, build};
 pub(crate) use oracle::consult;
 pub(crate) use progress::{Progress, Progression};
 pub(crate) use replay::replay;

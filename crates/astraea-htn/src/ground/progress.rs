@@ -116,7 +116,7 @@ impl<'a> Progression<'a> {
                 for (by, state, rest) in children.drain(..) {
                     let Some(child) = self.push(at, by, state, rest) else { continue };
                     if let Some(h) = if paused { Some(0) } else { self.estimate(child) } {
-                        self.open.push(Reverse((h, u32::MAX - child, child)));
+                        self.open.push(Reverse((h, child, child)));
                     }
                     // What is left when time is up goes on as if it were promising; estimates may take long.
                     paused |= stop.soon();

@@ -66,7 +66,9 @@ impl Request {
             full_top(model, objects, network)?
         };
         let goal = network.goal.as_ref().map(|g| goal(model, objects, network, g)).transpose()?;
-        let ordered = model.lift.total && compile::chain(&top.subs, &top.backwards);
+        // What is lifted in total order rests on types that have no object in common.
+        let ordered =
+            model.lift.total && !objects.mixed && compile::chain(&top.subs, &top.backwards);
         Ok(Self { top, goal, rules: Rules::new(model, objects, options)?, ordered })
     }
 }
