@@ -234,6 +234,80 @@ fn the_ground_search_finds_a_plan_that_verifies() {
     assert!(drown.is_err());
 }
 
+/// Declared first, `spoil` is taken again and again, and only the last task notices: depth first there are 2^30 ways to fail.
+#[test]
+fn another_order_of_the_methods_finds_what_the_declared_one_hides() {
+    let domain = astraea_htn::CompiledDomain::from_hddl(
+        "(define (domain cook)
+          (:types dish)
+          (:predicates (good ?d - dish) (bad ?d - dish))
+          (:task make :parameters (?d - dish))
+          (:method spoil :parameters (?d - dish) :task (make ?d) :ordered-subtasks (burn ?d))
+          (:method care :parameters (?d - dish) :task (make ?d) :ordered-subtasks (bake ?d))
+          (:action burn :parameters (?d - dish) :effect (bad ?d))
+          (:action bake :parameters (?d - dish) :effect (good ?d))
+          (:action serve :precondition (forall (?d - dish) (good ?d))))",
+    )
+    .unwrap();
+    let mut state = domain.state();
+    let dishes: Vec<String> = (0..30).map(|i| format!("d{i}")).collect();
+    for dish in &dishes {
+        state.add_object(dish.as_str(), "dish").unwrap();
+    }
+    let tasks = dishes.iter().map(|d| format!("make {d}")).chain(["serve".to_owned()]);
+    let tasks = Network::ordered(tasks.collect::<Vec<_>>().iter().map(String::as_str));
+    // A clock that advances when it is looked at; without memory nothing can be made ground.
+    let ticks = std::cell::Cell::new(0);
+    let elapsed = || {
+        ticks.set(ticks.get() + 1);
+        std::time::Duration::from_millis(ticks.get())
+    };
+    let time = std::time::Duration::from_secs(2);
+    let budget = astraea_htn::Budget { elapsed: &elapsed, time, memory: 0, shorten: 0.0 };
+    let options = Options::default().with_max_steps(u64::MAX);
+    let plan = domain.solve(&state, &tasks, &options, &budget).unwrap();
+    domain.verify(&state, &tasks, &plan).unwrap();
+    assert_eq!(plan.steps.len(), 31);
+    let stop = || elapsed() > 2 * time;
+    let alone = domain.plan(&state, &tasks, &options.with_stop(&stop));
+    assert!(matches!(alone, Err(astraea_htn::Error::Stopped { .. })));
+}
+
+/// Where a parcel lies is known before the van has driven there: driving moves vans, not parcels.
+#[test]
+fn what_is_needed_later_is_known_by_the_types_of_what_changes() {
+    let domain = astraea_htn::CompiledDomain::from_hddl(
+        "(define (domain post)
+          (:types van parcel - thing place)
+          (:predicates (at ?t - thing ?p - place) (in ?x - parcel ?v - van))
+          (:task fetch :parameters (?x - parcel))
+          (:method fetch :parameters (?x - parcel ?v - van ?p - place) :task (fetch ?x)
+            :ordered-subtasks (and (drive ?v ?p) (load ?v ?x ?p)))
+          (:action drive :parameters (?v - van ?to - place)
+            :effect (and (forall (?p - place) (not (at ?v ?p))) (at ?v ?to)))
+          (:action load :parameters (?v - van ?x - parcel ?p - place)
+            :precondition (and (at ?v ?p) (at ?x ?p)) :effect (and (in ?x ?v) (not (at ?x ?p)))))",
+    )
+    .unwrap();
+    let mut state = domain.state();
+    for i in 0..200 {
+        state.add_object(format!("p{i}").as_str(), "place").unwrap();
+    }
+    state.add_object("v", "van").unwrap();
+    state.add_object("x", "parcel").unwrap();
+    state.add("at x p199").unwrap();
+    let tasks = Network::ordered(["fetch x"]);
+    let few = Options::default().with_max_steps(20);
+    let plan = domain.plan(&state, &tasks, &few).unwrap();
+    assert_eq!(plan.to_ipc().lines().nth(1), Some("0 drive v p199"));
+    // A thing that is both may be moved by driving, so nothing is taken for granted.
+    state.add_object("v", "parcel").unwrap();
+    state.add("at v p0").unwrap();
+    assert!(domain.plan(&state, &tasks, &few).is_err());
+    let plan = domain.plan(&state, &Network::ordered(["fetch v"]), &Options::default()).unwrap();
+    domain.verify(&state, &Network::ordered(["fetch v"]), &plan).unwrap();
+}
+
 #[test]
 fn methods_ruled_out_for_some_values() {
     let (domain, mut state, tasks) = rounds();
