@@ -39,7 +39,7 @@ impl fmt::Debug for Budget<'_> {
 enum Engine {
     /// Depth first, nothing bound before it is needed.
     Lifted,
-    /// The same, begun again and again in other orders; what is partially ordered is put in one order.
+    /// The same, begun again and again in other orders; where the problem is partially ordered, by turns as it stands and in one order.
     Restarted,
     /// Best first on the ground problem.
     Ground,
@@ -130,7 +130,7 @@ impl CompiledDomain {
             View { model, request, state, stop: &stop, memory: budget.memory }
         };
         let ground = OnceCell::new();
-        let (mut restarted, mut attempt) = (None, 0);
+        let (mut restarted, mut attempt) = (Vec::new(), 0);
         let mut progression = None;
         let mut over: Vec<Engine> = Vec::new();
         let mut limit = Limit::Stopped;
@@ -153,11 +153,17 @@ impl CompiledDomain {
                     }
                 },
                 Engine::Restarted => {
-                    let View { model, request, .. } = view();
-                    let search = restarted.get_or_insert_with(|| {
-                        Search::new(model, objects, &state.store, request, &inner, false)
-                    });
-                    restart(search, state, &mut attempt)
+                    if restarted.is_empty() {
+                        let View { model, request: one, .. } = view();
+                        let new = |model, request| {
+                            Search::new(model, objects, &state.store, request, &inner, false)
+                        };
+                        restarted.push(new(model, one));
+                        if !request.ordered {
+                            restarted.push(new(&self.model, &request));
+                        }
+                    }
+                    restart(&mut restarted, state, &mut attempt)
                 }
                 Engine::Ground | Engine::Sat => {
                     let problem = ground.get_or_init(|| {
@@ -204,7 +210,7 @@ impl CompiledDomain {
                     }
                     return Ok(self.priced(state, plan));
                 }
-                Turn::Exhausted if *engine == Engine::Lifted || request.ordered => {
+                Turn::Exhausted if *engine != Engine::Ground || request.ordered => {
                     return Err(self.no_plan(state, tasks, &lifted, &inner, &request));
                 }
                 Turn::Exhausted | Turn::Over => over.push(*engine),
@@ -218,19 +224,22 @@ impl CompiledDomain {
     }
 }
 
-/// Begins again and again in other orders.
-fn restart(search: &mut Search<'_>, state: &State, attempt: &mut u64) -> Turn {
+/// Begins again and again in other orders, with each search in turn. Only the last of them works on the problem as it stands.
+fn restart(searches: &mut [Search<'_>], state: &State, attempt: &mut usize) -> Turn {
+    let count = searches.len();
     loop {
+        let (turn, number) = (*attempt % count, (*attempt / count) as u64 + 1);
         *attempt += 1;
-        search.vary(&state.store, *attempt);
-        if !search.allow(ATTEMPT * luby(*attempt)) {
+        let search = &mut searches[turn];
+        search.vary(&state.store, number);
+        if !search.allow(ATTEMPT * luby(number)) {
             return Turn::Over;
         }
         match search.run() {
             End::Found => return Turn::Found(search.plan()),
-            End::Exhausted => return Turn::Exhausted,
+            End::Exhausted if turn + 1 == count => return Turn::Exhausted,
             End::Stopped(Limit::Stopped) => return Turn::Stopped,
-            End::Stopped(_) => {}
+            End::Exhausted | End::Stopped(_) => {}
         }
     }
 }
