@@ -34,6 +34,7 @@ mod portfolio;
 mod query;
 mod replan;
 mod search;
+mod shorten;
 mod span;
 mod state;
 mod store;

@@ -12,6 +12,7 @@ use crate::network::Network;
 use crate::options::Options;
 use crate::plan::Plan;
 use crate::search::{End, Request, Search, luby};
+use crate::shorten::shorten;
 use crate::state::State;
 
 /// What a portfolio may use. The crate has no clock, so the caller brings one: CPU time or wall time, as is wanted.
@@ -48,12 +49,15 @@ enum Engine {
 }
 
 /// Whose turn it is, and until which part of the time.
-const TURNS: [(Engine, f64); 7] = [
+const TURNS: [(Engine, f64); 10] = [
     (Engine::Lifted, 0.02),
-    (Engine::Restarted, 0.1),
-    (Engine::Ground, 0.28),
-    (Engine::Sat, 0.72),
-    (Engine::Restarted, 0.84),
+    (Engine::Restarted, 0.06),
+    (Engine::Lifted, 0.13),
+    (Engine::Restarted, 0.2),
+    (Engine::Ground, 0.36),
+    (Engine::Sat, 0.74),
+    (Engine::Lifted, 0.8),
+    (Engine::Restarted, 0.88),
     (Engine::Ground, 0.97),
     (Engine::Lifted, 1.0),
 ];
@@ -62,9 +66,9 @@ const ATTEMPT: u64 = 1000;
 /// A plan with more steps than this is looked at twice, whatever little time it took.
 const LONG: usize = 12;
 /// For how long, in seconds, where [`Budget::shorten`] is 1 or more.
-const LEAST: f64 = 0.2;
+const LEAST: f64 = 0.05;
 /// Until which part of the time the ground problem may be made.
-const GROUNDING: f64 = 0.72;
+const GROUNDING: f64 = 0.74;
 
 /// How a turn ended.
 enum Turn {
@@ -254,8 +258,10 @@ impl View<'_> {
         replay(self.model, &self.state.objects, &self.asked(), problem, path)
     }
 
-    /// The shortest of `plan` and what the searches on the ground problem find in time.
-    fn shortest(&self, mut plan: Plan) -> Plan {
+    /// The shortest of `plan` and what the searches on the ground problem find in time, each made shorter a task at a time.
+    fn shortest(&self, plan: Plan) -> Plan {
+        let local = |plan| shorten(self.model, self.state, plan, self.stop);
+        let mut plan = local(plan);
         let mut pause = Stop::new(self.stop, self.memory / 2);
         let State { objects, store, .. } = self.state;
         let built = build(self.model, objects, store, &self.asked(), &mut pause);
@@ -267,7 +273,7 @@ impl View<'_> {
         for search in searches {
             let mut pause = Stop::new(self.stop, self.memory);
             if let Progress::Found(path) = search(&mut pause) {
-                let other = self.replay(&ground, &path);
+                let other = local(self.replay(&ground, &path));
                 if other.steps.len() < plan.steps.len() {
                     plan = other;
                 }

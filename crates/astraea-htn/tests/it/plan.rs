@@ -308,6 +308,46 @@ fn what_is_needed_later_is_known_by_the_types_of_what_changes() {
     domain.verify(&state, &Network::ordered(["fetch v"]), &plan).unwrap();
 }
 
+/// Depth first goes round the ring the long way; without memory nothing is made ground, so only planning a task again can take the short one.
+#[test]
+fn a_detour_is_cut_short() {
+    let domain = astraea_htn::CompiledDomain::from_hddl(
+        "(define (domain ring)
+          (:types place)
+          (:predicates (at ?p - place) (next ?p ?q - place))
+          (:task go :parameters (?to - place))
+          (:task tour)
+          (:method tour :task (tour) :ordered-subtasks (and (go p7) (go p0) (go p7)))
+          (:method there :parameters (?to - place) :task (go ?to) :precondition (at ?to) :ordered-subtasks ())
+          (:method onward :parameters (?to ?p ?q - place) :task (go ?to)
+            :precondition (and (at ?p) (next ?p ?q)) :ordered-subtasks (and (step ?p ?q) (go ?to)))
+          (:constants p0 p7 - place)
+          (:action step :parameters (?p ?q - place) :precondition (and (at ?p) (next ?p ?q))
+            :effect (and (not (at ?p)) (at ?q))))",
+    )
+    .unwrap();
+    let mut state = domain.state();
+    for i in 1..7 {
+        state.add_object(format!("p{i}").as_str(), "place").unwrap();
+    }
+    for i in 0..8 {
+        state.add(format!("next p{i} p{}", (i + 1) % 8).as_str()).unwrap();
+        state.add(format!("next p{i} p{}", (i + 7) % 8).as_str()).unwrap();
+    }
+    state.add("at p0").unwrap();
+    let tasks = Network::task("tour");
+    let elapsed = || std::time::Duration::from_millis(1);
+    let time = std::time::Duration::from_secs(1);
+    let solve = |shorten: f64| {
+        let budget = astraea_htn::Budget { elapsed: &elapsed, time, memory: 0, shorten };
+        let plan = domain.solve(&state, &tasks, &Options::default(), &budget).unwrap();
+        domain.verify(&state, &tasks, &plan).unwrap();
+        plan.steps.len()
+    };
+    assert!(solve(0.0) > 12);
+    assert_eq!(solve(1.0), 3);
+}
+
 #[test]
 fn methods_ruled_out_for_some_values() {
     let (domain, mut state, tasks) = rounds();
