@@ -43,8 +43,8 @@ pub struct Report {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Outcome {
-    /// All tests pass; several patches agreed on generated inputs, or the tests reject the variations of the only one,
-    /// but for those that behave like it on generated inputs.
+    /// All tests pass, and several candidates agreed on generated inputs: patches, or a patch and small variations of it
+    /// that pass too, where the tests reject all others of at least twelve.
     Verified,
     /// All tests pass; there was nothing to cross-check with, or a small variation passes them too and behaves otherwise.
     Plausible,

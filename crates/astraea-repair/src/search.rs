@@ -243,13 +243,13 @@ impl<'a> Run<'a> {
                     disagreement = Some(Disagreement { input, groups, results });
                     Outcome::Ambiguous
                 }
+                // Without a second candidate nothing has agreed with the patch, however many variations the tests reject.
                 _ if self.patches.len() == 1 && held.rejected >= ENOUGH => match held.passing {
-                    None => Outcome::Verified,
                     Some(Comparison::Agree { inputs }) if inputs > 0 => {
                         inputs_compared = inputs;
                         Outcome::Verified
                     }
-                    Some(_) => Outcome::Plausible,
+                    _ => Outcome::Plausible,
                 },
                 _ => Outcome::Plausible,
             }
