@@ -39,7 +39,7 @@ pub fn search(request: &Request, oracle: &mut dyn Oracle) -> Result<Report, Repa
 
 /// Variations that a test must have rejected before the tests are said to hold on to a patch.
 const ENOUGH: u32 = 12;
-/// Variations that are compared with the patch, at most.
+/// Variations that are compared with the patch, at most; where more pass, the tests do not hold on to it.
 const COMPARED: usize = 16;
 
 /// What variations of the best patch came to.
@@ -196,14 +196,18 @@ impl<'a> Run<'a> {
             for (variation, verdict) in batch.iter().zip(verdicts) {
                 match verdict.kind {
                     VerdictKind::Pass => passing.push(variation.clone()),
-                    VerdictKind::Fail | VerdictKind::TimedOut => held.rejected += 1,
+                    VerdictKind::Fail => held.rejected += 1,
+                    // No test has said anything about one that ran out of time, whoever's that was.
+                    VerdictKind::TimedOut => {}
                     VerdictKind::Broken(_) => continue,
                 }
                 held.run += 1;
             }
         }
-        if passing.len() > 1 {
-            passing.truncate(COMPARED + 1);
+        if passing.len() > COMPARED + 1 {
+            let reason = format!("more than {COMPARED} variations pass");
+            held.passing = Some(Comparison::Unsupported { reason });
+        } else if passing.len() > 1 {
             held.passing = Some(match oracle.compare(&passing) {
                 Ok(comparison) => comparison,
                 Err(error) if error.stopped => Comparison::Unsupported { reason: error.message },

@@ -3,12 +3,16 @@
 //! See `worker.py` for the protocol. The worker never writes a file; every candidate starts from a fresh fork, is
 //! limited in processor time, and dies with all it started.
 
+#[cfg(feature = "model")]
+mod compare;
+#[cfg(feature = "model")]
+pub(super) use compare::compare;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use astraea_repair::{
-    Candidate, CandidateId, Comparison, FailingTest, Frame, Language, Oracle as _, Request,
-    SourceFile, SpanEdit, TestCoverage, search as repair,
+    FailingTest, Frame, Language, Request, SourceFile, TestCoverage, search as repair,
 };
 
 use serde_json::{Value, json};
@@ -19,10 +23,10 @@ use crate::actions::own_python;
 use crate::evidence::{TestId, TestOutcome};
 use crate::runners::{Runner, RunnerKind, Tree, below, find, join};
 use crate::workspace::blocking;
+use crate::{Error, RepoTree};
 
 /// The program that runs inside.
 const SCRIPT: &str = include_str!("worker.py");
-use crate::{Error, RepoTree};
 
 /// Sources that are given to a search where nothing is known of what the failing tests ran.
 const MOST_FILES: usize = 40;
@@ -85,47 +89,6 @@ fn question(
         "root": root.to_string_lossy(), "runner": name, "select": select, "editable": editable, "failing": failing,
         "known": known, "test_cpu": job.longest_test(),
     })
-}
-
-/// Runs texts for one file on generated inputs and says whether they agree.
-///
-/// # Errors
-/// [`Refused`] where the worker cannot run the tests as they ran before.
-pub(super) async fn compare(
-    job: &Job,
-    file: &str,
-    texts: &[String],
-) -> Result<Comparison, Refused> {
-    let Begun { tree, runner, dir, root, mut worker, .. } = begin(job).await?;
-    let wanted: Vec<String> =
-        job.failing.iter().filter_map(|id| below(&dir, id.as_str())).map(str::to_owned).collect();
-    let Some(own) = below(&dir, file) else {
-        let reason = format!("{file} does not lie where the tests run");
-        return Ok(Comparison::Unsupported { reason });
-    };
-    worker.baseline(question(job, &root, &runner, (&[own], &wanted))).await?;
-    let before = SourceFile::new(file, tree.read(file).unwrap_or_default());
-    let one = |(at, text): (usize, &String)| Candidate {
-        id: CandidateId(u32::try_from(at).unwrap_or(u32::MAX).saturating_add(1)),
-        edits: vec![SpanEdit {
-            file: file.to_owned(),
-            range: 0..before.text.len(),
-            text: text.clone(),
-        }],
-        template: "given",
-        score: 1.0,
-        line: 1,
-    };
-    let candidates: Vec<Candidate> = texts.iter().enumerate().map(one).collect();
-    let tests = Tests { failing: wanted, passing: Vec::new(), seconds: 0.0, endless: false };
-    let (cx, deadline, files) = (job.cx.clone(), job.deadline, vec![before]);
-    let compared = blocking(move || {
-        let mut oracle = worker.oracle(dir, files, tests, cx, deadline);
-        oracle
-            .compare(&candidates)
-            .or_else(|error| Ok(Comparison::Unsupported { reason: error.to_string() }))
-    });
-    Ok(compared.await?)
 }
 
 /// Searches for a Python repair.

@@ -448,22 +448,6 @@ fn limited(maker: &mut Maker<'_>, node: Node<'_>, words: &str, boost: f64) {
     }
 }
 
-/// Python: something made of another variable as the receiver of a method.
-fn other_inside(maker: &mut Maker<'_>, node: Node<'_>, parent: Node<'_>) {
-    if maker.view.language != Language::Python
-        || node.kind() != "identifier"
-        || parent.kind() != "attribute"
-    {
-        return;
-    }
-    for (rank, name) in visible(maker, node, 3).into_iter().enumerate() {
-        for (make, prior) in [("str", 0.2), ("bin", 0.14), ("list", 0.12), ("sorted", 0.1)] {
-            let prior = prior / (1.0 + rank as f64 * 0.3);
-            maker.push(node.byte_range(), format!("{make}({name})"), "variable", prior);
-        }
-    }
-}
-
 fn wrap(maker: &mut Maker<'_>, node: Node<'_>) {
     let view = maker.view;
     let Some(parent) = node.parent() else { return };
@@ -513,7 +497,6 @@ fn wrap(maker: &mut Maker<'_>, node: Node<'_>) {
         }
     }
     limited(maker, node, &words, boost);
-    other_inside(maker, node, parent);
     let object = if dialect::is_compound(node) { format!("({words})") } else { words.clone() };
     for (method, prior) in methods {
         maker.push(node.byte_range(), format!("{object}{method}"), "wrap", prior * boost);

@@ -135,33 +135,6 @@ fn both_sides(maker: &mut Maker<'_>, node: Node<'_>, left: Node<'_>, right: Node
             format!("{}{method}{between}{}{method}", maker.operand(left), maker.operand(right));
         maker.push(node.byte_range(), text, "wrap-both", *prior);
     }
-    if view.language == Language::JavaScript {
-        inside_both(maker, node, left, right);
-    }
-}
-
-/// JavaScript: the only argument of the same call on both sides, sorted.
-fn inside_both(maker: &mut Maker<'_>, node: Node<'_>, left: Node<'_>, right: Node<'_>) {
-    let view = maker.view;
-    let argument = |side| {
-        let (callee, arguments) = dialect::call(side)?;
-        let all = kids(arguments);
-        let [one] = all.as_slice() else { return None };
-        Some((view.text(callee).to_owned(), *one))
-    };
-    let (Some((f, a)), Some((g, b))) = (argument(left), argument(right)) else { return };
-    if f == g {
-        let sorted = |n: Node<'_>| format!("{}.sort()", maker.operand(n));
-        let text = format!(
-            "{}{}{}{}{}",
-            view.slice(node.start_byte()..a.start_byte()),
-            sorted(a),
-            view.slice(a.end_byte()..b.start_byte()),
-            sorted(b),
-            view.slice(b.end_byte()..node.end_byte())
-        );
-        maker.push(node.byte_range(), text, "wrap-both", 0.3);
-    }
 }
 
 /// The middle of three operands left out, with the operator after it: `a ** b * c` to `a ** c`.

@@ -293,9 +293,6 @@ fn string(maker: &mut Maker<'_>, node: Node<'_>) {
     if view.facts.visible(view.language, node.start_byte()).contains(&body) {
         // the name of a variable in quotes
         maker.push(node.byte_range(), body, "unquote", 0.85);
-        if view.language == Language::Python {
-            maker.push(node.byte_range(), format!("{body}.encode()"), "unquote", 0.6);
-        }
     }
     let char_literal = node.kind() == "char_literal";
     if !char_literal {

@@ -79,3 +79,38 @@ fn patches_that_differ_are_ambiguous_and_not_varied() {
     assert_eq!(report.disagreement.unwrap().groups.len(), 2);
     assert_eq!(found(passes, agree).outcome, Outcome::Verified);
 }
+
+/// Passes the patch; all else runs out of time.
+struct Slow(Judge<fn(&str) -> bool>);
+
+impl Oracle for Slow {
+    fn evaluate(&mut self, batch: &[Candidate]) -> Result<Vec<Verdict>, OracleError> {
+        let verdicts = self.0.evaluate(batch)?.into_iter();
+        Ok(verdicts.map(|v| if v == Verdict::pass() { v } else { Verdict::timed_out() }).collect())
+    }
+
+    fn compare(&mut self, _: &[Candidate]) -> Result<Comparison, OracleError> {
+        Ok(Comparison::Agree { inputs: 50 })
+    }
+}
+
+#[test]
+fn variations_that_ran_out_of_time_were_not_rejected() {
+    let files = vec![SourceFile::new("age.py", TEXT)];
+    let request =
+        Request::new(Language::Python, files.clone(), vec![FailingTest::new("test_adult", "")]);
+    let passes: fn(&str) -> bool =
+        |text| text == GOOD || text == GOOD.replace("age >= 18", "len(age >= 18)");
+    let report = search(&request, &mut Slow(Judge { files, passes })).unwrap();
+    assert_eq!((report.outcome, report.variations_rejected), (Outcome::Plausible, 0));
+    assert!(report.variations > 12);
+}
+
+#[test]
+fn where_too_many_variations_pass_to_be_compared_the_tests_do_not_hold_on() {
+    // As if no test came near the limit.
+    let report = found(|text| text.contains(">="), agree);
+    assert_eq!(report.patches.len(), 1);
+    assert!(report.variations - report.variations_rejected > 16, "{report:?}");
+    assert_eq!(report.outcome, Outcome::Plausible);
+}
