@@ -422,7 +422,7 @@ pub(crate) struct HtnPlan {
     /// Memory to hold to, in MiB.
     #[arg(long, value_name = "MB", default_value_t = 4096)]
     pub(crate) memory: usize,
-    /// Spend all the time on a shorter plan.
+    /// Let a shorter plan take all the time it needs (for plans found depth first).
     #[arg(long)]
     pub(crate) anytime: bool,
     /// Print the decomposition as an indented tree.

@@ -128,7 +128,7 @@ pub(crate) fn compile(
     let mut predicates: Vec<Predicate> = Vec::new();
     let mut predicate_by_key = FxHashMap::default();
     for p in &domain.predicates {
-        let params = p.params.iter().map(|v| types.resolve(&v.ty, &mut errors)).collect();
+        let params: Vec<Ty> = p.params.iter().map(|v| types.resolve(&v.ty, &mut errors)).collect();
         if predicate_by_key.insert(p.name.key(), predicates.len() as u32).is_some() {
             errors.push(twice("predicate", &p.name));
         }
@@ -136,7 +136,7 @@ pub(crate) fn compile(
             let text = format!("predicate `{}` has more than {MAX_ARITY} parameters", p.name);
             errors.push(Diagnostic::error(text, p.name.span));
         }
-        predicates.push(Predicate { name: p.name.text.clone(), params });
+        predicates.push(Predicate { name: p.name.text.clone(), sure: Vec::clone(&params), params });
     }
     let mut functions = FxHashMap::default();
     for f in &domain.functions {
@@ -198,6 +198,7 @@ pub(crate) fn compile(
     let heads = tasks.iter().enumerate();
     let of_action: Vec<(u32, &Action)> =
         heads.filter_map(|(t, task)| Some((t as u32, &compiled[task.action? as usize]))).collect();
+    widen(&mut predicates, &of_action, &tasks, &types);
     let owners: FxHashMap<u32, u32> = refines
         .iter()
         .enumerate()
@@ -272,6 +273,30 @@ fn externals(
         Some((pred, External { pred, ask: Arc::clone(ask), symbols: Arc::clone(&symbols) }))
     });
     asks.collect()
+}
+
+/// Takes back what is sure about the types of facts, where an effect may add others than were declared.
+fn widen(
+    predicates: &mut [Predicate],
+    actions: &[(u32, &Action)],
+    tasks: &[Task],
+    types: &TypeTable,
+) {
+    for (task, action) in actions {
+        for change in action.changes.iter().filter(|c| c.add) {
+            let Predicate { params, sure, .. } = &mut predicates[change.pred as usize];
+            for ((arg, declared), sure) in change.args.iter().zip(params).zip(sure) {
+                let Arg::Var(v) = arg else { continue };
+                let own = tasks[*task as usize]
+                    .params
+                    .get(usize::from(*v))
+                    .or_else(|| change.forall.iter().find(|(slot, _)| slot == v).map(|(_, ty)| ty));
+                if own.is_none_or(|own| !types.covers(own, declared)) {
+                    *sure = Ty::default();
+                }
+            }
+        }
+    }
 }
 
 fn action(ast: &ast::Action, names: &Names<'_>, errors: &mut Vec<Diagnostic>) -> Action {
@@ -395,7 +420,7 @@ impl Body {
     /// Makes the queries, with what the subtasks need.
     pub(crate) fn finish(self, lift: &Lift, predicates: &[Predicate], types: &TypeTable) -> Method {
         let Self { mut method, parts, vars } = self;
-        let params_of = |p: u32| predicates[p as usize].params.clone();
+        let params_of = |p: u32| predicates[p as usize].sure.clone();
         let query = |total: bool| {
             let mut parts = parts.clone();
             for cond in lift.lifted(&method, &vars.types, types, total) {

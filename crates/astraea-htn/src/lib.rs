@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 //!
 //! # Where this crate sits
-//! Layer 0: no IO, no threads, no async, and no clock but the one passed in through [`Options::stop`].
+//! Layer 0: no IO, no threads, no async, and no clock but the one passed in through [`Options::stop`] and [`Budget::elapsed`].
 //!
 //! # Map
 //! - [`CompiledDomain`] is the whole planner: read it first.

@@ -45,6 +45,8 @@ impl Arg {
 pub(crate) struct Predicate {
     pub(crate) name: String,
     pub(crate) params: Vec<Ty>,
+    /// The types that the arguments of every fact are sure to have: wider than declared where an action may add a fact of wider ones.
+    pub(crate) sure: Vec<Ty>,
 }
 
 /// A task: compound, or an action.

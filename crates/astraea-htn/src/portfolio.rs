@@ -24,7 +24,8 @@ pub struct Budget<'a> {
     pub time: Duration,
     /// Bytes that the ground search may take, roughly. The lifted search needs little.
     pub memory: usize,
-    /// How long to look for a shorter plan after the first, as a multiple of the time spent until then; 0 takes the first.
+    /// How long to look for a shorter plan after the first, as a multiple of the time spent until then; 0 takes the first. From 1 on it is a twentieth of a
+    /// second at least where the plan has more than twelve steps. Plans of the searches on the ground problem are taken as they are.
     pub shorten: f64,
 }
 
@@ -70,9 +71,14 @@ const LEAST: f64 = 0.05;
 /// Until which part of the time the ground problem may be made.
 const GROUNDING: f64 = 0.74;
 
+/// Sums of the same costs may differ by so much.
+pub(crate) const ROUNDED: f64 = 1e-9;
+
 /// How a turn ended.
 enum Turn {
     Found(Plan),
+    /// A plan found depth first, and whether nothing interleaves in it.
+    First(Plan, bool),
     /// Everything was tried.
     Exhausted,
     /// Nothing more is to be had from this search.
@@ -118,11 +124,10 @@ impl CompiledDomain {
         let free = request.rules.is_empty()
             && options.accept.is_none()
             && options.max_plan_length.is_none()
-            && !self.model.numeric
-            && request.goal.as_ref().is_none_or(|(goal, _)| goal.is_plain());
+            && asked(&request).is_plain(&self.model);
         let other = OnceCell::new();
         let linear = || {
-            let model = self.model.linear().filter(|_| !request.ordered)?;
+            let model = self.model.linear().filter(|_| !request.chained)?;
             let request = Request::new(model, objects, &tasks.linear()?, &inner).ok()?;
             Some((model, request))
         };
@@ -134,7 +139,12 @@ impl CompiledDomain {
             View { model, request, state, stop: &stop, memory: budget.memory }
         };
         let ground = OnceCell::new();
-        let (mut restarted, mut attempt) = (Vec::new(), 0);
+        let make = || {
+            let view = view();
+            let mut pause = Stop::new(&stop, budget.memory / 2);
+            build(view.model, objects, &state.store, &asked(view.request), &mut pause).ok()
+        };
+        let mut restarted: Option<Vec<Restarted<'_>>> = None;
         let mut progression = None;
         let mut over: Vec<Engine> = Vec::new();
         let mut limit = Limit::Stopped;
@@ -144,11 +154,11 @@ impl CompiledDomain {
                 continue;
             }
             let last = TURNS[turn..].iter().all(|(e, _)| *e == Engine::Lifted || idle(e));
-            let share = budget.time.mul_f64(if last { 1.0 } else { *part });
+            let share = if last { budget.time } else { budget.time.mul_f64(*part) };
             until.set(share);
             let ended = match engine {
                 Engine::Lifted => match lifted.run() {
-                    End::Found => Turn::Found(lifted.plan()),
+                    End::Found => Turn::First(lifted.plan(), request.chained),
                     End::Exhausted => Turn::Exhausted,
                     // More steps or depth are not to be had; the other searches have no such limits.
                     End::Stopped(why) => {
@@ -157,25 +167,21 @@ impl CompiledDomain {
                     }
                 },
                 Engine::Restarted => {
-                    if restarted.is_empty() {
+                    let searches = restarted.get_or_insert_with(|| {
                         let View { model, request: one, .. } = view();
-                        let new = |model, request| {
-                            Search::new(model, objects, &state.store, request, &inner, false)
-                        };
-                        restarted.push(new(model, one));
-                        if !request.ordered {
-                            restarted.push(new(&self.model, &request));
+                        let mut searches =
+                            vec![Restarted::new((&self.model, &request), true, state, &inner)];
+                        if other.get().is_some_and(Option::is_some) {
+                            searches.insert(0, Restarted::new((model, one), false, state, &inner));
                         }
-                    }
-                    restart(&mut restarted, state, &mut attempt)
+                        searches
+                    });
+                    restart(searches, state)
                 }
                 Engine::Ground | Engine::Sat => {
                     let problem = ground.get_or_init(|| {
                         until.set(budget.time.mul_f64(GROUNDING));
-                        let view = view();
-                        let mut pause = Stop::new(&stop, budget.memory / 2);
-                        let asked = view.asked();
-                        build(view.model, objects, &state.store, &asked, &mut pause).ok()
+                        make()
                     });
                     until.set(share);
                     match problem {
@@ -202,17 +208,20 @@ impl CompiledDomain {
                 }
             };
             match ended {
-                Turn::Found(plan) => {
-                    let depth_first = matches!(engine, Engine::Lifted | Engine::Restarted);
-                    if free && depth_first && budget.shorten > 0.0 {
-                        let spent = (budget.elapsed)().as_secs_f64();
-                        let least = if plan.steps.len() > LONG { LEAST } else { 0.0 };
-                        let more = (spent * budget.shorten).max(least * budget.shorten.min(1.0));
-                        let end = Duration::from_secs_f64((spent + more).clamp(0.0, 1e9));
-                        until.set(budget.time.min(end));
-                        return Ok(self.priced(state, view().shortest(plan)));
+                Turn::Found(plan) => return Ok(self.priced(state, plan)),
+                Turn::First(plan, in_order) => {
+                    if !free || budget.shorten <= 0.0 {
+                        return Ok(self.priced(state, plan));
                     }
-                    return Ok(self.priced(state, plan));
+                    let spent = (budget.elapsed)().as_secs_f64();
+                    let least = if plan.steps.len() > LONG { LEAST } else { 0.0 };
+                    let more = (spent * budget.shorten).max(least * budget.shorten.min(1.0));
+                    let end = Duration::from_secs_f64((spent + more).clamp(0.0, 1e9));
+                    until.set(budget.time.min(end));
+                    // What the searches hold is memory that the next ones may take.
+                    drop((restarted, progression));
+                    let problem = || ground.get_or_init(make).as_ref();
+                    return Ok(self.priced(state, view().shortest(plan, in_order, problem)));
                 }
                 Turn::Exhausted if *engine != Engine::Ground || request.ordered => {
                     return Err(self.no_plan(state, tasks, &lifted, &inner, &request));
@@ -228,53 +237,82 @@ impl CompiledDomain {
     }
 }
 
-/// Begins again and again in other orders, with each search in turn. Only the last of them works on the problem as it stands.
-fn restart(searches: &mut [Search<'_>], state: &State, attempt: &mut usize) -> Turn {
-    let count = searches.len();
-    loop {
-        let (turn, number) = (*attempt % count, (*attempt / count) as u64 + 1);
-        *attempt += 1;
-        let search = &mut searches[turn];
-        search.vary(&state.store, number);
-        if !search.allow(ATTEMPT * luby(number)) {
-            return Turn::Over;
-        }
-        match search.run() {
-            End::Found => return Turn::Found(search.plan()),
-            End::Exhausted if turn + 1 == count => return Turn::Exhausted,
-            End::Stopped(Limit::Stopped) => return Turn::Stopped,
-            End::Exhausted | End::Stopped(_) => {}
-        }
+/// A search that is begun again and again.
+struct Restarted<'a> {
+    search: Search<'a>,
+    /// Whether it works on the problem as it stands, so that its end is a proof.
+    own: bool,
+    /// Whether nothing interleaves in its plans.
+    in_order: bool,
+    /// Of the order that is tried.
+    number: u64,
+}
+
+impl<'a> Restarted<'a> {
+    fn new(
+        (model, request): (&'a Model, &'a Request),
+        own: bool,
+        state: &'a State,
+        options: &'a Options<'a>,
+    ) -> Self {
+        let search = Search::new(model, &state.objects, &state.store, request, options, false);
+        Self { search, own, in_order: request.chained, number: 0 }
     }
 }
 
+/// Begins again and again in other orders, with each search in turn. One that has no more to try is left out.
+fn restart(searches: &mut Vec<Restarted<'_>>, state: &State) -> Turn {
+    while let Some(at) = (0..searches.len()).min_by_key(|i| searches[*i].number) {
+        let Restarted { search, own, in_order, number } = &mut searches[at];
+        *number += 1;
+        search.vary(&state.store, *number);
+        if !search.allow(ATTEMPT * luby(*number)) {
+            searches.remove(at);
+            continue;
+        }
+        match search.run() {
+            End::Found => return Turn::First(search.plan(), *in_order),
+            End::Exhausted if *own => return Turn::Exhausted,
+            End::Stopped(Limit::Stopped) => return Turn::Stopped,
+            End::Stopped(Limit::Steps) => {}
+            End::Exhausted | End::Stopped(_) => {
+                searches.remove(at);
+            }
+        }
+    }
+    Turn::Over
+}
+
+fn asked(request: &Request) -> Asked<'_> {
+    let Request { top, goal, ordered, .. } = request;
+    Asked { top, goal: goal.as_ref(), ordered: *ordered }
+}
+
 impl View<'_> {
-    fn asked(&self) -> Asked<'_> {
-        let Request { top, goal, ordered, .. } = self.request;
-        Asked { top, goal: goal.as_ref(), ordered: *ordered }
-    }
-
     fn replay(&self, problem: &Ground, path: &[Option<u32>]) -> Plan {
-        replay(self.model, &self.state.objects, &self.asked(), problem, path)
+        replay(self.model, &self.state.objects, &asked(self.request), problem, path)
     }
 
-    /// The shortest of `plan` and what the searches on the ground problem find in time, each made shorter a task at a time.
-    fn shortest(&self, plan: Plan) -> Plan {
+    /// The shortest of `plan` and what the searches on the ground problem find in time, each made shorter a task at a time where nothing interleaves. No
+    /// plan whose methods cost more takes its place.
+    fn shortest<'g>(
+        &self,
+        plan: Plan,
+        in_order: bool,
+        problem: impl FnOnce() -> Option<&'g Ground>,
+    ) -> Plan {
         let local = |plan| shorten(self.model, self.state, plan, self.stop);
-        let mut plan = local(plan);
-        let mut pause = Stop::new(self.stop, self.memory / 2);
-        let State { objects, store, .. } = self.state;
-        let built = build(self.model, objects, store, &self.asked(), &mut pause);
-        let Ok(ground) = built else { return plan };
+        let mut plan = if in_order { local(plan) } else { plan };
+        let Some(ground) = problem() else { return plan };
         let searches: [&dyn Fn(&mut Stop<'_>) -> Progress; 2] =
-            [&|pause| Progression::new(&ground).run(pause), &|pause| {
-                consult(&ground, pause, self.memory)
+            [&|pause| Progression::new(ground).run(pause), &|pause| {
+                consult(ground, pause, self.memory)
             }];
         for search in searches {
             let mut pause = Stop::new(self.stop, self.memory);
             if let Progress::Found(path) = search(&mut pause) {
-                let other = local(self.replay(&ground, &path));
-                if other.steps.len() < plan.steps.len() {
+                let other = local(self.replay(ground, &path));
+                if other.steps.len() < plan.steps.len() && other.cost <= plan.cost + ROUNDED {
                     plan = other;
                 }
             }

@@ -134,8 +134,9 @@ impl<'a> Rest<'a> {
         let mut open = Vec::new();
         let mut split = Vec::new();
         let mut queue: Vec<usize> = plan.roots.clone();
+        queue.retain(|id| *id < plan.tree.len());
         let mut next = 0;
-        while let Some(&id) = queue.get(next) {
+        while let Some(&id) = queue.get(next).filter(|_| next <= plan.tree.len()) {
             next += 1;
             if rest.is_done(id) {
                 continue;
@@ -195,7 +196,9 @@ impl<'a> Rest<'a> {
     }
 
     fn note(&mut self, id: usize, first: usize, last: usize) {
-        let known = self.steps[id].get_or_insert((first, last));
+        // A tree that is none may name a parent that there is not.
+        let Some(slot) = self.steps.get_mut(id) else { return };
+        let known = slot.get_or_insert((first, last));
         *known = (known.0.min(first), known.1.max(last));
     }
 
@@ -208,8 +211,9 @@ impl<'a> Rest<'a> {
         }
     }
 
+    /// Whether its method was chosen before the last step that was carried out; what held then need not hold any more.
     fn is_begun(&self, id: usize) -> bool {
-        self.steps[id].is_some_and(|(first, _)| first < self.done)
+        matches!(self.plan.tree[id].done, Done::Method { at, .. } if at < self.done)
     }
 
     fn is_done(&self, id: usize) -> bool {

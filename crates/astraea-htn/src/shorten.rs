@@ -1,18 +1,21 @@
 //! Making a plan shorter, a task at a time.
 //!
 //! A depth-first search takes the first way, and that may be a long one round. So each task of the decomposition is planned again from the state in which
-//! it began, with fewer steps allowed, and what leads to the same state in fewer steps takes its place: all that follows can stay as it is. Such local
-//! rewriting of a finished plan is known from ARAS (Nakhost and Müller 2010) and from block-wise plan improvement (Siddiqui and Haslum 2015).
+//! it began, with fewer steps allowed, and what leads to the same state in fewer steps, at no higher cost of methods, takes its place: all that follows can
+//! stay as it is. Such local rewriting of a finished plan is known from ARAS (Nakhost and Müller 2010) and from block-wise plan improvement (Siddiqui and Haslum 2015).
 
 use std::cell::RefCell;
 use std::ops::RangeInclusive;
+
+use rustc_hash::FxHashMap;
 
 use crate::atom::Atom;
 use crate::model::Model;
 use crate::network::Network;
 use crate::objects::Obj;
 use crate::options::Options;
-use crate::plan::{Done, Plan, Step};
+use crate::plan::{Done, Node, Plan, Step};
+use crate::portfolio::ROUNDED;
 use crate::search::{End, Request, Search, change, resolve_task};
 use crate::state::State;
 use crate::store::{FactId, NONE, Store};
@@ -35,9 +38,31 @@ struct Instead {
     node: usize,
     span: Span,
     plan: Plan,
+    /// What its methods cost less.
+    saved: f64,
 }
 
-/// The plan with every task carried out in fewer steps, as far as that is found before it is time to stop.
+/// A node and all below it.
+fn below(plan: &Plan, node: usize) -> impl Iterator<Item = usize> + '_ {
+    let mut open = vec![node];
+    std::iter::from_fn(move || {
+        let node = open.pop()?;
+        if let Done::Method { children, .. } = &plan.tree[node].done {
+            open.extend(children.iter().copied());
+        }
+        Some(node)
+    })
+}
+
+fn cost(costs: &FxHashMap<&str, f64>, node: &Node) -> f64 {
+    match &node.done {
+        Done::Method { method, .. } => costs.get(method.as_str()).copied().unwrap_or(0.0),
+        Done::Step { .. } => 0.0,
+    }
+}
+
+/// The plan with every task carried out in fewer steps, as far as that is found before it is time to stop. The plan must be one in which nothing
+/// interleaves: a task without steps that stands between the steps of another would lose its place.
 pub(crate) fn shorten(model: &Model, state: &State, plan: Plan, stop: &dyn Fn() -> bool) -> Plan {
     let sizes = std::iter::once(2).chain(SIZES.map(|s| s.saturating_add(1)));
     let ranges = sizes.zip(SIZES).map(|(least, most)| least..=most);
@@ -59,20 +84,28 @@ fn pass(
             begin[span.from].push(node);
         }
     }
-    let mut store = state.store.clone();
+    let costs: FxHashMap<&str, f64> =
+        model.methods.iter().map(|m| (m.name.as_str(), m.cost.unwrap_or(0.0))).collect();
+    let store = RefCell::new(state.store.clone());
     let mut found = Vec::new();
     let mut at = 0;
     while at < plan.steps.len() && !stop() {
         // Large tasks first: what shortens the whole leaves less to do.
         begin[at].sort_by_key(|n| std::cmp::Reverse(spans[*n].to));
         let better = begin[at].iter().find_map(|node| {
-            let plan = instead(model, state, &store, &plan, *node, spans[*node], stop)?;
-            Some(Instead { node: *node, span: spans[*node], plan })
+            let (node, span) = (*node, spans[*node]);
+            if stop() {
+                return None;
+            }
+            let cost = below(&plan, node).map(|n| cost(&costs, &plan.tree[n])).sum();
+            let plan = instead(model, state, &store, &plan, (node, span, cost), stop)?;
+            Some(Instead { node, span, saved: cost - plan.cost, plan })
         });
         let next = better.as_ref().map_or(at + 1, |b| b.span.to);
         let mut trail = Vec::new();
         let passed = &plan.steps[at..next];
-        if !passed.iter().all(|s| carry_out(model, state, &mut store, &s.atom(), &mut trail)) {
+        let store = &mut *store.borrow_mut();
+        if !passed.iter().all(|s| carry_out(model, state, store, &s.atom(), &mut trail)) {
             return plan;
         }
         found.extend(better);
@@ -85,17 +118,16 @@ fn pass(
 fn instead(
     model: &Model,
     state: &State,
-    store: &Store,
+    store: &RefCell<Store>,
     plan: &Plan,
-    node: usize,
-    span: Span,
+    (node, span, cost): (usize, Span, f64),
     stop: &dyn Fn() -> bool,
 ) -> Option<Plan> {
-    let scratch = RefCell::new((store.clone(), Vec::new()));
     // Where the steps lead; then they are taken back.
     let leads_to = |steps: &[Step]| {
-        let (store, trail) = &mut *scratch.borrow_mut();
-        let way = steps.iter().all(|s| carry_out(model, state, store, &s.atom(), trail));
+        let store = &mut *store.borrow_mut();
+        let mut trail = Vec::new();
+        let way = steps.iter().all(|s| carry_out(model, state, store, &s.atom(), &mut trail));
         let end = store.hash;
         for fact in trail.drain(..).rev() {
             store.flip(fact);
@@ -117,9 +149,13 @@ fn instead(
             ..Options::default()
         };
         let request = Request::new(model, &state.objects, &tasks, &options).ok()?;
-        let mut search = Search::new(model, &state.objects, store, &request, &options, false);
+        let mut search =
+            Search::new(model, &state.objects, &store.borrow(), &request, &options, false);
         let End::Found = search.run() else { break };
         let plan = search.plan();
+        if plan.cost > cost + ROUNDED {
+            break;
+        }
         length = plan.steps.len();
         best = Some(plan);
     }
@@ -183,11 +219,7 @@ fn spliced(plan: &Plan, found: &[Instead]) -> Plan {
     let saved = |i: usize| sums[found.partition_point(|f| f.span.to <= i)];
     let mut gone = vec![false; plan.tree.len()];
     for f in found {
-        let mut below = vec![f.node];
-        while let Some(node) = below.pop() {
-            if let Done::Method { children, .. } = &plan.tree[node].done {
-                below.extend(children.iter().copied());
-            }
+        for node in below(plan, f.node) {
             gone[node] = node != f.node;
         }
     }
@@ -197,7 +229,8 @@ fn spliced(plan: &Plan, found: &[Instead]) -> Plan {
         place[node] = next;
         next += usize::from(!gone);
     }
-    let mut new = Plan { cost: plan.cost, roots: plan.roots.clone(), ..Plan::default() };
+    let cost = plan.cost - found.iter().map(|f| f.saved).sum::<f64>();
+    let mut new = Plan { cost, roots: plan.roots.clone(), ..Plan::default() };
     for root in &mut new.roots {
         *root = place[*root];
     }

@@ -7,6 +7,8 @@
 //! subtask can make true (or, for a fact that must not hold, false). What a task can make true is told by predicate and by the types of the
 //! arguments: driving a truck leaves the packages where they are, although both are `at` some place.
 
+use rustc_hash::{FxHashMap, FxHashSet};
+
 use crate::cond::Cond;
 use crate::model::{Action, Arg, Method, Sub};
 use crate::number::Expr;
@@ -20,9 +22,11 @@ pub(crate) struct Needs {
     rigid: Vec<Cond>,
     total: Vec<Cond>,
     /// For each predicate the facts that may become true, and false, while it is carried out.
-    adds: Vec<Vec<Shape>>,
-    deletes: Vec<Vec<Shape>>,
+    adds: Shapes,
+    deletes: Shapes,
 }
+
+type Shapes = FxHashMap<u32, Vec<Shape>>;
 
 /// Facts of one predicate: for each argument its type, and which parameter of the task it is, if it is one.
 type Shape = Vec<(Ty, Option<u16>)>;
@@ -60,10 +64,8 @@ impl Lift {
         params: &[&[Ty]],
         types: &TypeTable,
     ) -> Self {
-        let none = vec![Vec::new(); symbols];
-        let empty = Needs { adds: none.clone(), deletes: none, ..Needs::default() };
         let mut lift = Self {
-            needs: vec![empty; params.len()],
+            needs: vec![Needs::default(); params.len()],
             fluent: vec![false; symbols],
             total: methods.iter().all(|(_, m, ..)| chain(&m.subs, &m.backwards)),
         };
@@ -82,7 +84,8 @@ impl Lift {
                     },
                     Arg::Obj(_) => (Ty::default(), None),
                 };
-                note(&mut list[change.pred as usize], change.args.iter().map(side).collect());
+                let shape = change.args.iter().map(side).collect();
+                note(list.entry(change.pred).or_default(), shape);
                 lift.fluent[change.pred as usize] = true;
             }
             for change in &action.numbers {
@@ -108,24 +111,37 @@ impl Lift {
 
     /// What may change while a task is carried out: all that its methods' subtasks change.
     fn spread(&mut self, methods: &[Known<'_>], types: &TypeTable) {
-        loop {
-            let mut changed = false;
-            for (task, method, _, vars) in methods {
-                for sub in &method.subs {
-                    for add in [true, false] {
-                        let from = self.needs[sub.task as usize].changes(add).clone();
-                        let needs = &mut self.needs[*task as usize];
-                        let into = if add { &mut needs.adds } else { &mut needs.deletes };
-                        for (into, shapes) in into.iter_mut().zip(&from) {
-                            for shape in shapes {
-                                changed |= note(into, outwards(shape, method, sub, vars, types));
-                            }
-                        }
+        let mut users: Vec<Vec<(usize, usize)>> = vec![Vec::new(); self.needs.len()];
+        for (m, (_, method, ..)) in methods.iter().enumerate() {
+            for (s, sub) in method.subs.iter().enumerate() {
+                users[sub.task as usize].push((m, s));
+            }
+        }
+        let mut todo: Vec<u32> = (0..self.needs.len() as u32).collect();
+        let mut waiting: FxHashSet<u32> = todo.iter().copied().collect();
+        while let Some(task) = todo.pop() {
+            waiting.remove(&task);
+            for (m, s) in &users[task as usize] {
+                let (owner, method, _, vars) = &methods[*m];
+                let mut changed = false;
+                for add in [true, false] {
+                    let from = self.needs[task as usize].changes(add);
+                    let shapes: Vec<(u32, Shape)> = from
+                        .iter()
+                        .flat_map(|(pred, shapes)| shapes.iter().map(|shape| (*pred, shape)))
+                        .map(|(p, shape)| {
+                            (p, outwards(shape, method, &method.subs[*s], vars, types))
+                        })
+                        .collect();
+                    let needs = &mut self.needs[*owner as usize];
+                    let into = if add { &mut needs.adds } else { &mut needs.deletes };
+                    for (pred, shape) in shapes {
+                        changed |= note(into.entry(pred).or_default(), shape);
                     }
                 }
-            }
-            if !changed {
-                break;
+                if changed && waiting.insert(*owner) {
+                    todo.push(*owner);
+                }
             }
         }
     }
@@ -212,8 +228,8 @@ impl Lift {
                     other => (other, true),
                 };
                 let made = matches!(atom, Cond::Atom(pred, args) if before.iter().any(|b| {
-                    let shapes = &self.needs[b.task as usize].changes(add)[*pred as usize];
-                    shapes.iter().any(|s| meets(&outwards(s, method, b, vars, types), args, vars, types))
+                    let shapes = self.needs[b.task as usize].changes(add).get(pred);
+                    shapes.into_iter().flatten().any(|s| meets(&outwards(s, method, b, vars, types), args, vars, types))
                 }));
                 if !made {
                     list.push(here);
@@ -226,7 +242,7 @@ impl Lift {
 }
 
 impl Needs {
-    fn changes(&self, add: bool) -> &Vec<Vec<Shape>> {
+    fn changes(&self, add: bool) -> &Shapes {
         if add { &self.adds } else { &self.deletes }
     }
 }

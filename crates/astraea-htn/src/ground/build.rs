@@ -75,8 +75,7 @@ pub(crate) fn build(
     asked: &Asked<'_>,
     stop: &mut Stop<'_>,
 ) -> Result<Ground, Why> {
-    let plain = !model.numeric && asked.goal.is_none_or(|(goal, _)| goal.is_plain());
-    if !plain || !asked.top.query(asked.ordered).parts().0.iter().all(Cond::is_plain) {
+    if !asked.is_plain(model) {
         return Err(Why::Unsupported);
     }
     let conditional = |a: &crate::model::Action| a.changes.iter().any(|c| c.when.is_some());

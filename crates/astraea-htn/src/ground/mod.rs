@@ -11,7 +11,7 @@ mod reach;
 mod replay;
 
 use crate::cond::Cond;
-use crate::model::Method;
+use crate::model::{Method, Model};
 
 pub(crate) use build::{Ground, build};
 pub(crate) use oracle::consult;
@@ -25,6 +25,15 @@ pub(crate) struct Asked<'a> {
     pub(crate) goal: Option<&'a (Cond, usize)>,
     /// Whether the problem is totally ordered as it stands; if not, it is solved in the order in which subtasks are declared.
     pub(crate) ordered: bool,
+}
+
+impl Asked<'_> {
+    /// Whether only facts and types decide, no numbers and nothing that the program answers.
+    pub(crate) fn is_plain(&self, model: &Model) -> bool {
+        !model.numeric
+            && self.goal.is_none_or(|(goal, _)| goal.is_plain())
+            && self.top.query(self.ordered).parts().0.iter().all(Cond::is_plain)
+    }
 }
 
 /// Asks now and then whether to stop: because of the time, or because of the memory. Once it said so, it says so again.

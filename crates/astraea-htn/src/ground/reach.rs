@@ -227,7 +227,7 @@ fn rules(model: &Model, asked: &Asked<'_>, predicates: u32, root: u32) -> Vec<Ru
                 slots: types.len(),
             };
             let params_of = |p: u32| match p.checked_sub(predicates) {
-                None => model.predicates[p as usize].params.clone(),
+                None => model.predicates[p as usize].sure.clone(),
                 Some(t) => model.tasks.get(t as usize).map_or_else(Vec::new, |t| t.params.clone()),
             };
             let rest = Query::compile(rest, known, params_of, &model.types);

@@ -38,6 +38,8 @@ pub(crate) struct Request {
     pub(crate) goal: Option<(Cond, usize)>,
     pub(crate) rules: Rules,
     /// Whether the tasks and everything below them are totally ordered.
+    pub(crate) chained: bool,
+    /// Whether they are, and what that tells of what tasks need may be used.
     pub(crate) ordered: bool,
 }
 
@@ -67,9 +69,9 @@ impl Request {
         };
         let goal = network.goal.as_ref().map(|g| goal(model, objects, network, g)).transpose()?;
         // What is lifted in total order rests on types that have no object in common.
-        let ordered =
-            model.lift.total && !objects.mixed && compile::chain(&top.subs, &top.backwards);
-        Ok(Self { top, goal, rules: Rules::new(model, objects, options)?, ordered })
+        let chained = model.lift.total && compile::chain(&top.subs, &top.backwards);
+        let ordered = chained && !objects.mixed;
+        Ok(Self { top, goal, rules: Rules::new(model, objects, options)?, chained, ordered })
     }
 }
 

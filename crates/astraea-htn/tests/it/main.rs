@@ -10,6 +10,7 @@ mod numbers;
 mod parse;
 mod plan;
 mod replan;
+mod solve;
 mod support;
 mod text;
 mod verify;
