@@ -49,6 +49,8 @@ struct Held {
     rejected: u32,
     /// How those that pass behave; `None` when none does.
     passing: Option<Comparison>,
+    /// More pass than were compared: the tests do not hold on to the patch.
+    loose: bool,
 }
 
 struct Run<'a> {
@@ -204,10 +206,9 @@ impl<'a> Run<'a> {
                 held.run += 1;
             }
         }
-        if passing.len() > COMPARED + 1 {
-            let reason = format!("more than {COMPARED} variations pass");
-            held.passing = Some(Comparison::Unsupported { reason });
-        } else if passing.len() > 1 {
+        if passing.len() > 1 {
+            held.loose = passing.len() > COMPARED + 1;
+            passing.truncate(COMPARED + 1);
             held.passing = Some(match oracle.compare(&passing) {
                 Ok(comparison) => comparison,
                 Err(error) if error.stopped => Comparison::Unsupported { reason: error.message },
@@ -241,20 +242,23 @@ impl<'a> Run<'a> {
             match comparison {
                 Comparison::Agree { inputs } if inputs > 0 => {
                     inputs_compared = inputs;
-                    if doubt.is_none() { Outcome::Verified } else { Outcome::Plausible }
+                    let held = doubt.is_none() && !held.loose;
+                    if held { Outcome::Verified } else { Outcome::Plausible }
                 }
                 Comparison::Disagree { groups, input, results } if groups.len() > 1 => {
                     disagreement = Some(Disagreement { input, groups, results });
                     Outcome::Ambiguous
                 }
                 // Without a second candidate nothing has agreed with the patch, however many variations the tests reject.
-                _ if self.patches.len() == 1 && held.rejected >= ENOUGH => match held.passing {
-                    Some(Comparison::Agree { inputs }) if inputs > 0 => {
-                        inputs_compared = inputs;
-                        Outcome::Verified
+                _ if self.patches.len() == 1 && held.rejected >= ENOUGH && !held.loose => {
+                    match held.passing {
+                        Some(Comparison::Agree { inputs }) if inputs > 0 => {
+                            inputs_compared = inputs;
+                            Outcome::Verified
+                        }
+                        _ => Outcome::Plausible,
                     }
-                    _ => Outcome::Plausible,
-                },
+                }
                 _ => Outcome::Plausible,
             }
         };
