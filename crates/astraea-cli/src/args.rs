@@ -84,7 +84,7 @@ pub(crate) enum Command {
     Redo,
     /// Remove results that are in your branch or old, and old records. The ledger stays whole.
     Prune {
-        /// Results and conversations older than so many days.
+        /// Results and conversations older than so many days; conversations of the last day stay.
         #[arg(long, value_name = "DAYS", default_value_t = 30)]
         older_than: u32,
         /// Remove working copies and kept builds too: the next goal makes them again.

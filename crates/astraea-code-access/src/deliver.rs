@@ -18,7 +18,7 @@ use crate::trees::{self, Leaf};
 /// The record of a delivery under way: the branch it makes.
 pub(crate) const DELIVERING: &str = "delivering";
 /// What the log of a branch says of its making.
-pub(crate) const DELIVERED: &str = "astra: delivered";
+const DELIVERED: &str = "astra: delivered";
 
 /// Who a commit is by.
 #[derive(Debug, Clone, PartialEq, Eq)]

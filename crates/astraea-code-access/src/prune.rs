@@ -3,17 +3,16 @@
 use std::collections::BTreeSet;
 use std::io;
 
-use git2::{BranchType, ErrorCode};
+use git2::{BranchType, ErrorCode, ReferenceType};
 use serde::{Deserialize, Serialize};
 
-use crate::deliver::DELIVERED;
 use crate::dir::{Dir, FileKind};
 use crate::error::Error;
 use crate::ids::CommitId;
 use crate::path::RepoPath;
 use crate::repository::Repository;
 
-/// A branch that holds a result.
+/// A branch that may hold a result: whether it does is for the record of deliveries to say.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ResultBranch {
@@ -27,8 +26,6 @@ pub struct ResultBranch {
     pub merged: bool,
     /// Whether its change was [applied](Repository::apply), is not taken back, and is still in HEAD.
     pub applied: bool,
-    /// Whether nobody has moved it since it was delivered.
-    pub untouched: bool,
     /// Whether something still needs it: a checkout stands on it, or the next undo or redo goes back to it.
     pub in_use: bool,
 }
@@ -50,7 +47,7 @@ impl Freed {
 }
 
 impl Repository {
-    /// The branches below `prefix/`, by name.
+    /// The branches below `prefix/`, by name; symbolic refs are not among them.
     ///
     /// # Errors
     /// [`Error::Git`], [`Error::Corrupt`] when the history of applied changes cannot be read.
@@ -65,6 +62,10 @@ impl Repository {
         {
             let Ok(name) = name else { continue };
             let Ok(reference) = user.0.find_reference(name) else { continue };
+            // A symbolic ref is nobody's result: git's own delete would take what it points to.
+            if reference.kind() == Some(ReferenceType::Symbolic) {
+                continue;
+            }
             let Ok(commit) = reference.peel_to_commit() else { continue };
             let Some(branch) = name.strip_prefix("refs/heads/") else { continue };
             let within = |commit: git2::Oid| {
@@ -75,16 +76,6 @@ impl Repository {
             };
             let applied = history.iter().rev().find(|record| record.branch == branch);
             let applied = applied.is_some_and(|record| !record.undone && within(record.to.oid()));
-            let log = user.0.reflog(name).ok();
-            let untouched = log.is_some_and(|log| {
-                let first = log.get(0).filter(|_| log.len() == 1);
-                first.is_some_and(|entry| {
-                    entry.id_new() == commit.id()
-                        && entry
-                            .message_bytes()
-                            .is_some_and(|m| m.trim_ascii() == DELIVERED.as_bytes())
-                })
-            });
             let last =
                 history.last().is_some_and(|record| record.undone && record.branch == branch);
             found.push(ResultBranch {
@@ -93,7 +84,6 @@ impl Repository {
                 time: commit.time().seconds(),
                 merged: within(commit.id()),
                 applied,
-                untouched,
                 in_use: last || used.contains(name),
             });
         }

@@ -51,9 +51,9 @@ pub(crate) async fn redo(global: &Global) -> Result<u8, Failure> {
 /// `astra prune`.
 ///
 /// # Errors
-/// When a branch or a record cannot be removed.
+/// When the repository or what is kept of it cannot be read; what cannot be removed is in the report, with exit code 1.
 pub(crate) async fn prune(global: &Global, options: &PruneOptions) -> Result<u8, Failure> {
     let report = open(global, false)?.prune(options).await?;
     print_as(global, &report, || report.to_text())?;
-    Ok(0)
+    Ok(u8::from(!report.problems.is_empty()))
 }

@@ -128,7 +128,7 @@ impl Work {
         let all = self.base.then(change).map_err(|e| Error::Internal(e.to_string()))?;
         let kept = deliver(&self.ws, &self.cx, all, &format!("-{letter}")).await?;
         Ok(json!({
-            "branch": kept.map(|kept| kept["branch"].clone()),
+            "branch": kept.as_ref().map(|kept| &kept["branch"]), "commit": kept.as_ref().map(|kept| &kept["commit"]),
             "file": file, "line": 1, "after": "", "gives": mask(&self.ws, gives),
         }))
     }

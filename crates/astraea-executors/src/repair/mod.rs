@@ -231,7 +231,8 @@ async fn answer(job: &Job, found: Found, started: Instant) -> Result<Outcome, Re
                 let letter = char::from(b'a' + u8::try_from(alternatives.len() % 26).unwrap_or(0));
                 let kept = deliver(&job.ws, &job.cx, edits.clone(), &format!("-{letter}")).await?;
                 alternatives.push(json!({
-                    "branch": kept.map(|kept| kept["branch"].clone()), "edits": edits, "file": best_file(patch), "line": patch.line,
+                    "branch": kept.as_ref().map(|kept| &kept["branch"]), "commit": kept.as_ref().map(|kept| &kept["commit"]),
+                    "edits": edits, "file": best_file(patch), "line": patch.line,
                     "before": mask(&patch.before), "after": mask(&patch.after), "gives": mask(gives),
                 }));
             }

@@ -10,6 +10,9 @@ use crate::changes::{Change, ModificationStatus, NewChange};
 use crate::error::GoalError;
 use crate::store::StoreError;
 
+/// What the ledger tells of a change that became a branch: the branch, and its commit.
+pub(super) const CHANGE_DELIVERED: &str = "code_modification_delivered";
+
 /// A change to queue: the arguments of the tool `schedule_code_modification`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -139,12 +142,10 @@ impl Astra {
             .map_err(delivery)?;
         let merged = ModificationStatus::Merged;
         let change = self.goals.move_change(id, merged, None, Some(&delivered.branch)).await?;
-        self.sign_ledger()?;
-        Ok(ApprovedChange {
-            change,
-            branch: delivered.branch,
-            commit: delivered.commit.to_string(),
-        })
+        let (branch, commit) = (delivered.branch, delivered.commit.to_string());
+        let data = json!({ "change_id": change.id, "branch": branch, "commit": commit });
+        self.record(CHANGE_DELIVERED, data, None).await?;
+        Ok(ApprovedChange { change, branch, commit })
     }
 
     /// A person says no.

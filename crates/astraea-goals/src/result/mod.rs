@@ -108,6 +108,8 @@ pub struct SuspiciousLine {
 pub struct Alternative {
     /// The branch that holds it.
     pub branch: Option<String>,
+    /// The commit at its tip, as it was delivered.
+    pub commit: Option<String>,
     /// The file it changes.
     pub file: String,
     /// The first line that changes, counted from 1.

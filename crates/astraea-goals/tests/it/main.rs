@@ -6,5 +6,6 @@ mod laws;
 mod lifecycle;
 mod model;
 mod opening;
+mod prune;
 mod runs;
 mod support;
