@@ -67,7 +67,7 @@ pub enum Error {
     },
     /// A push would take commits of the user's along that nobody asked to publish.
     #[error(
-        "the branch stands on {commits} commit{} of yours that `{remote}` does not have: push them first, or say that they may go along (--with-my-commits)",
+        "the branch has {commits} commit{} of yours that `{remote}` does not have: push them first, or say that they may go along (--with-my-commits)",
         if *commits == 1 { "" } else { "s" }
     )]
     TakesAlong {

@@ -33,6 +33,10 @@ pub struct ExecuteGoal {
     pub directory: Option<String>,
     /// The revision to start from; absent means what the user sees, uncommitted work included.
     pub base: Option<String>,
+    /// Whether methods of this goal may push what they commit: a person's word, for this goal alone.
+    pub push: bool,
+    /// Whether they may open a pull request for it too.
+    pub pull_request: bool,
     /// A key under which a repeated request returns the goal that it made the first time.
     pub idempotency_key: Option<String>,
 }
@@ -49,6 +53,8 @@ impl ExecuteGoal {
             tests: Vec::new(),
             directory: None,
             base: None,
+            push: false,
+            pull_request: false,
             idempotency_key: None,
         }
     }
@@ -85,6 +91,14 @@ impl ExecuteGoal {
     #[must_use]
     pub fn with_base(mut self, base: impl Into<String>) -> Self {
         self.base = Some(base.into());
+        self
+    }
+
+    /// Lets methods of this goal push what they commit, and open a pull request for it. Only for a person who asks; what
+    /// comes through the tool never may.
+    #[must_use]
+    pub fn with_publishing(mut self, push: bool, pull_request: bool) -> Self {
+        (self.push, self.pull_request) = (push || pull_request, pull_request);
         self
     }
 

@@ -23,8 +23,8 @@ pub(crate) async fn run(global: &Global, goal: &Goal, publish: &Publish) -> Resu
         &Allowed { shell: goal.allow_shell, hosts: &goal.hosts },
         &goal.spending,
     )?;
-    let request = scoped(&astra, request);
-    let wanted = push::wanted(&astra, publish, &goal.goal);
+    let wanted = push::wanted(&astra, publish);
+    let request = scoped(&astra, request).with_publishing(wanted.0, wanted.1);
     let goes = &astra;
     let result =
         watched(global, |watch| async move { goes.execute_goal(request, &watch).await }).await?;

@@ -67,7 +67,7 @@ pub use syntax::regression as syntax_regression;
 /// Adds every executor that the features allow, under the names that the planner uses.
 ///
 /// `shell_command` and `bash` are always there and refuse unless the options allow them; `push` and `pull_request`
-/// refuse unless the options hold a publisher.
+/// need a person's word unless the options hold a publisher.
 #[must_use]
 pub fn register(registry: Registry, workspace: Arc<Workspace>) -> Registry {
     let ws = &workspace;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use astraea_engine::{ErrorClass, Outcome, Output, Rejection, TaskContext};
+use astraea_engine::{ErrorClass, Outcome, Output, TaskContext};
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
@@ -12,7 +12,8 @@ use super::args::Args;
 use crate::publish::{Publisher, PullRequest};
 use crate::{Error, Workspace};
 
-/// Brings the branch of the `commit` before it to the remote. Refused where the options hold no publisher.
+/// Brings the branch of the `commit` before it to the remote. It needs a person's word where the options hold no
+/// publisher, or do not let it open pull requests.
 ///
 /// Arguments of `pull_request`: `title`, `body`, `into`, `draft`. The value of the output is what was pushed or opened.
 #[derive(Clone, Copy, Debug)]
@@ -25,16 +26,9 @@ pub(super) enum Publish {
 
 #[async_trait]
 impl Action for Publish {
-    async fn admit(&self, ws: &Arc<Workspace>, cx: &TaskContext) -> Result<(), Rejection> {
-        publisher(ws, cx).map(drop)
-    }
-
     async fn run(&self, ws: &Arc<Workspace>, cx: &TaskContext) -> Result<Outcome, Error> {
-        let publisher = match publisher(ws, cx) {
-            Ok(publisher) => publisher,
-            Err(no) => {
-                return Ok(failed(ErrorClass::AdmitRejected, no.to_string(), Output::default()));
-            }
+        let Some(publisher) = self.publisher(ws) else {
+            return Ok(failed(ErrorClass::NeedsApproval, self.not_asked(), Output::default()));
         };
         let inputs = cx.inputs();
         let delivered = |(_, output): &(_, Arc<Output>)| {
@@ -44,11 +38,12 @@ impl Action for Publish {
             let message = "nothing was committed before it";
             return Ok(failed(ErrorClass::ConfigError, message, Output::default()));
         };
-        let branch = done["branch"].as_str().unwrap_or_default();
+        let text = |name: &str| done[name].as_str().unwrap_or_default();
+        let branch = text("branch");
         let value = match self {
             Self::Push => {
                 cx.progress("git push");
-                to_value(&publisher.push(branch, &cx.cancel).await?)?
+                to_value(&publisher.push(branch, &[text("commit")], &cx.cancel).await?)?
             }
             Self::PullRequest => {
                 let args = Args::of(cx);
@@ -64,16 +59,24 @@ impl Action for Publish {
     }
 }
 
-fn publisher(ws: &Workspace, cx: &TaskContext) -> Result<Arc<Publisher>, Rejection> {
-    ws.options().publisher.clone().ok_or_else(|| {
-        Rejection::new(
-            "publishing_not_asked_for",
-            format!(
-                "{} is done only for a person who asks for it; `astra push` does it",
-                cx.task.action
-            ),
+impl Publish {
+    /// What to act through, if a person has asked for it in this run: that a method says so is not enough.
+    fn publisher(self, ws: &Workspace) -> Option<Arc<Publisher>> {
+        let asked = matches!(self, Self::Push) || ws.options().pull_requests;
+        ws.options().publisher.clone().filter(|_| asked)
+    }
+
+    fn not_asked(self) -> String {
+        let (action, flag) = match self {
+            Self::Push => ("push", "--push"),
+            Self::PullRequest => ("pull_request", "--pull-request"),
+        };
+        let word = flag.trim_start_matches('-').replace('-', "_");
+        format!(
+            "{action} was not asked for in this run, a method alone cannot ask for it: begin with `astra run {flag}`, or set \
+             `{word} = true` in [git] of your own config.toml; what was committed is kept, and `astra push` brings it there"
         )
-    })
+    }
 }
 
 fn to_value<T: serde::Serialize>(value: &T) -> Result<Value, Error> {

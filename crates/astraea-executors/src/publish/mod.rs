@@ -1,7 +1,7 @@
 //! Publishing a delivered branch: a push to a remote, and a pull request. Only what a person asks for.
 //!
 //! ```text
-//! branch ──ls-remote──▶ what the remote has ──▶ more of the user's commits than the one? ask
+//! branch ──ls-remote──▶ what the remote has ──▶ commits besides the one that was delivered? ask
 //!        ──push──────▶ refs/heads/BRANCH there, never with force
 //!        ──REST──────▶ the pull request that is open for it, or a new one
 //! ```
@@ -126,13 +126,21 @@ impl Publisher {
 
     /// Pushes a local branch to a branch of the same name.
     ///
+    /// `ours` are the commits that are on record as delivered on this branch: a tip that is none of them is the user's
+    /// work, and counts as such.
+    ///
     /// # Errors
     /// [`Error::TakesAlong`] where commits of the user's would go with it; [`Error::Remote`] where the remote cannot be
     /// used or refuses; [`Error::Access`] where there is no such branch or remote.
     ///
     /// # Cancel safety
     /// Dropped, it may have pushed or not; done again, it finds out.
-    pub async fn push(&self, branch: &str, cancel: &CancellationToken) -> Result<Pushed, Error> {
+    pub async fn push(
+        &self,
+        branch: &str,
+        ours: &[&str],
+        cancel: &CancellationToken,
+    ) -> Result<Pushed, Error> {
         let place = self.place()?;
         let store = self.repo.object_store();
         let git = Git { publisher: self, place: &place, store: &store, login: self.login(&place) };
@@ -147,9 +155,10 @@ impl Publisher {
         let full = format!("refs/heads/{branch}");
         let was_there = refs.iter().any(|(id, name)| *id == commit && *name == full);
         if !was_there {
-            if commits > 1 && !self.options.with_my_commits {
+            let yours = commits.saturating_sub(usize::from(ours.contains(&commit.as_str())));
+            if yours > 0 && !self.options.with_my_commits {
                 let remote = self.options.remote.clone();
-                return Err(Error::TakesAlong { commits: commits - 1, remote });
+                return Err(Error::TakesAlong { commits: yours, remote });
             }
             git.push(&commit, branch, cancel).await?;
         }

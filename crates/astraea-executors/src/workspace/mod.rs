@@ -80,6 +80,9 @@ pub struct WorkspaceOptions {
     /// What `push` and `pull_request` act through; `None` unless set, which is for a person to ask for.
     #[cfg(feature = "publish")]
     pub publisher: Option<Arc<crate::publish::Publisher>>,
+    /// Whether `pull_request` may act through it too, which is to be asked for besides. Off.
+    #[cfg(feature = "publish")]
+    pub pull_requests: bool,
     /// The chat model that writes code; `None` unless set.
     #[cfg(feature = "model")]
     pub model: Option<crate::Model>,
@@ -107,6 +110,8 @@ impl Default for WorkspaceOptions {
             clock: Arc::new(SystemClock),
             #[cfg(feature = "publish")]
             publisher: None,
+            #[cfg(feature = "publish")]
+            pull_requests: false,
             #[cfg(feature = "model")]
             model: None,
         }
@@ -200,11 +205,19 @@ impl WorkspaceOptions {
         self
     }
 
-    /// Lets a plan push and open pull requests.
+    /// Lets a plan push.
     #[cfg(feature = "publish")]
     #[must_use]
     pub fn with_publisher(mut self, publisher: Option<Arc<crate::publish::Publisher>>) -> Self {
         self.publisher = publisher;
+        self
+    }
+
+    /// Lets a plan that may push open pull requests too.
+    #[cfg(feature = "publish")]
+    #[must_use]
+    pub fn with_pull_requests(mut self, allowed: bool) -> Self {
+        self.pull_requests = allowed;
         self
     }
 

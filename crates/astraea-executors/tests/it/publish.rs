@@ -55,7 +55,13 @@ impl World {
     }
 
     async fn push(&self, options: PublishOptions) -> String {
-        match self.publisher(options).push(BRANCH, &CancellationToken::new()).await {
+        let tip = self.repo.git(&["rev-parse", BRANCH]).trim().to_owned();
+        self.push_as(options, &tip).await
+    }
+
+    /// The same where this commit is the one that was delivered.
+    async fn push_as(&self, options: PublishOptions, ours: &str) -> String {
+        match self.publisher(options).push(BRANCH, &[ours], &CancellationToken::new()).await {
             Ok(pushed) => format!("{} commits, was there: {}", pushed.commits, pushed.was_there),
             Err(error) => error.to_string().replace(self.remote.to_str().unwrap(), "REMOTE"),
         }
@@ -111,11 +117,26 @@ async fn commits_of_the_users_go_along_only_when_they_say_so() {
     world.branch("x = 3\n");
     assert_eq!(
         world.push(PublishOptions::default()).await,
-        "the branch stands on 1 commit of yours that `origin` does not have: push them first, or say that they may go along (--with-my-commits)"
+        "the branch has 1 commit of yours that `origin` does not have: push them first, or say that they may go along (--with-my-commits)"
     );
     assert_eq!(world.at_remote(), ["refs/heads/main"]);
+    let ours = world.repo.git(&["rev-parse", "main"]).trim().to_owned();
+    assert!(world.push_as(PublishOptions::default(), &ours).await.contains("2 commits of yours"));
     let along = PublishOptions::default().with_my_commits(true);
     assert_eq!(world.push(along).await, "2 commits, was there: false");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_was_not_delivered_is_the_users_also_when_it_is_the_only_one() {
+    let world = World::new();
+    let delivered = world.repo.git(&["rev-parse", BRANCH]).trim().to_owned();
+    // The user puts a commit of theirs in its place.
+    world.branch("x = 4\n");
+    let said = world.push_as(PublishOptions::default(), &delivered).await;
+    assert!(said.contains("1 commit of yours"), "{said}");
+    assert_eq!(world.at_remote(), ["refs/heads/main"]);
+    let along = PublishOptions::default().with_my_commits(true);
+    assert_eq!(world.push_as(along, &delivered).await, "1 commits, was there: false");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -420,10 +441,8 @@ async fn a_plan_publishes_only_where_a_person_asked() {
     let mut run = Run::new(&[("a.py", "x = 1\n")]);
     run.good("modify_code", json!({ "path": "a.py", "search": "1", "replace": "2" })).await;
     run.good("commit", json!({ "goal_id": "g" })).await;
-    assert_eq!(
-        run.bad("push", json!({})).await,
-        "AdmitRejected: publishing_not_asked_for: push is done only for a person who asks for it; `astra push` does it"
-    );
+    let no = run.bad("push", json!({})).await;
+    assert!(no.starts_with("NeedsApproval: push was not asked for in this run"), "{no}");
     let workspace = WorkspaceOptions::default().with_publisher(Some(Arc::new(publisher)));
     let mut run = Run::over(repo, workspace);
     assert!(run.bad("push", json!({})).await.contains("nothing was committed"));
@@ -431,6 +450,8 @@ async fn a_plan_publishes_only_where_a_person_asked() {
     let commit = run.good("commit", json!({ "goal_id": "g" })).await;
     let pushed = run.good("push", json!({})).await;
     assert_eq!(pushed.value["published"]["branch"], commit.value["branch"]);
+    let no = run.bad("pull_request", json!({})).await;
+    assert!(no.starts_with("NeedsApproval: pull_request was not asked for in this run"), "{no}");
     let dir = format!("--git-dir={}", remote.display());
     let branch = commit.value["branch"].as_str().unwrap();
     assert_eq!(run.repo.git(&[&dir, "show", &format!("{branch}:a.py")]), "x = 2\n");

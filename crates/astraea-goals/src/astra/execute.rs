@@ -92,6 +92,8 @@ impl Astra {
             from_revision: goal.base.is_some(),
             test_command: self.config.test_command.clone(),
             through_tool: goal.through_tool,
+            push: goal.push && !goal.through_tool,
+            pull_request: goal.pull_request && !goal.through_tool,
         });
         let lock = self.lease(&run)?;
         let started_ms = self.clock.now_ms();
@@ -226,8 +228,7 @@ impl Astra {
     }
 
     pub(super) fn registry(&self, view: View<'_>) -> Result<Registry, GoalError> {
-        let View { snapshot, directory, tests, from_revision, test_command, may_publish, goal } =
-            view;
+        let View { snapshot, directory, tests, from_revision, test_command, goal, .. } = view;
         let dir = directory.map(directory_path).transpose()?.flatten();
         let scope = Scope { dir, tests: tests.to_vec() };
         let mut options = WorkspaceOptions::default()
@@ -244,8 +245,9 @@ impl Astra {
         options.network = self.config.network;
         options.hosts = Hosts::parse(&self.config.hosts)
             .map_err(|error| GoalError::Internal(error.to_string()))?;
-        if may_publish {
+        if view.push {
             options.publisher = Some(Arc::new(self.publisher(self.publish_options())));
+            options.pull_requests = view.pull_request;
         }
         let limits = &self.config.model;
         options.model = self.model.as_ref().map(|model| {
@@ -278,8 +280,8 @@ impl Astra {
             tests: &started.tests,
             from_revision: started.from_revision,
             test_command: started.test_command.clone(),
-            // A method of the user's own may push, in a goal that they start themselves; a model may not.
-            may_publish: !started.through_tool,
+            push: started.push,
+            pull_request: started.pull_request,
             goal: &started.goal,
         })?;
         let planner = Arc::new(Planner {
@@ -360,8 +362,9 @@ pub(super) struct View<'a> {
     /// Whether the snapshot is a revision and not what lies in the checkout.
     pub(super) from_revision: bool,
     pub(super) test_command: Option<Vec<String>>,
-    /// Whether a plan may push and open pull requests.
-    pub(super) may_publish: bool,
+    /// Whether a plan may push, and open pull requests: whether a person asked for it, whoever wrote the methods.
+    pub(super) push: bool,
+    pub(super) pull_request: bool,
     /// The goal task.
     pub(super) goal: &'a str,
 }

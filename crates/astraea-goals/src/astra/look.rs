@@ -31,7 +31,8 @@ impl Astra {
         let mut tests = goal.tests.clone();
         tests.extend(context.tests());
         let registry = self.registry(View {
-            may_publish: false,
+            push: false,
+            pull_request: false,
             goal: &classified.task,
             snapshot,
             directory: goal.directory.as_deref(),

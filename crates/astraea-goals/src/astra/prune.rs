@@ -214,7 +214,10 @@ impl Astra {
     }
 
     /// The branches that were delivered here, each with the commits that were on record for it.
-    fn delivered(&self, rows: &[RunRow]) -> Result<BTreeMap<String, BTreeSet<String>>, GoalError> {
+    pub(super) fn delivered(
+        &self,
+        rows: &[RunRow],
+    ) -> Result<BTreeMap<String, BTreeSet<String>>, GoalError> {
         let mut all: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         let mut add = |branch: Option<String>, commit: Option<String>| {
             if let (Some(branch), Some(commit)) = (branch, commit) {

@@ -12,6 +12,7 @@ use super::Astra;
 use crate::error::GoalError;
 use crate::result::{GoalResult, Outcome};
 use crate::runs::{self, RunRow};
+use crate::store::{PUSHED, REQUESTED};
 
 /// What is to be published, and where.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -117,27 +118,25 @@ impl Astra {
         if run.is_none() && !branch.starts_with("astra/") {
             return Err(GoalError::NoSuchRun { run: branch });
         }
-        let row = match &run {
-            Some(run) => {
-                runs::all(&self.reader()?)?.into_iter().find(|row| row.run == run.as_str())
-            }
-            None => None,
-        };
-        let result = row.as_ref().and_then(RunRow::goal_result);
+        let rows = runs::all(&self.reader()?)?;
+        let row = rows.iter().find(|row| run.as_ref().is_some_and(|run| row.run == run.as_str()));
+        let result = row.and_then(RunRow::goal_result);
+        let delivered = self.delivered(&rows)?.remove(&branch).unwrap_or_default();
+        let ours: Vec<&str> = delivered.iter().map(String::as_str).collect();
         let mut options = self.publish_options().with_my_commits(request.with_my_commits);
         if let Some(remote) = &request.remote {
             options = options.with_remote(remote);
         }
         let publisher = self.publisher(options);
         let pushed = publisher
-            .push(&branch, &CancellationToken::new())
+            .push(&branch, &ours, &CancellationToken::new())
             .await
             .map_err(|error| told(error, &self.redactor))?;
         let data = json!({
             "remote": pushed.remote, "url": pushed.url, "branch": pushed.branch, "commit": pushed.commit,
             "commits": pushed.commits, "was_there": pushed.was_there, "tier": "host",
         });
-        self.record("decision_push", data, run.clone()).await?;
+        self.record(PUSHED, data, run.clone()).await?;
         let mut report = PublishReport { pushed, pull_request: None, problem: None };
         if request.pull_request {
             let into = request.into.or_else(|| self.config.git.into.clone());
@@ -148,7 +147,7 @@ impl Astra {
                         "url": opened.url, "number": opened.number, "into": opened.into,
                         "branch": branch, "was_open": opened.was_open,
                     });
-                    self.record("decision_pull_request", data, run).await?;
+                    self.record(REQUESTED, data, run).await?;
                     report.pull_request = Some(opened);
                 }
                 Err(error) => {

@@ -153,6 +153,7 @@ impl Finisher {
             out.retry_count += one.result.stats.retries;
             out.suspicious.extend(suspicious(&one.result));
             out.missing.extend(missing(&one.result));
+            out.notes.extend(published(&one.result).iter().map(|note| clean(note)));
         }
         out.missing.sort();
         out.missing.dedup();
@@ -340,6 +341,28 @@ fn suspicious(result: &RunResult) -> Vec<SuspiciousLine> {
         lines.retain(|line| line.score > NO_EVIDENCE);
     }
     lines
+}
+
+/// What tasks of the plan brought to a remote, in words.
+fn published(result: &RunResult) -> Vec<String> {
+    let told = |task: &Task| {
+        let value = &result.outputs.get(&task.id)?.value["published"];
+        let text = |name: &str| value[name].as_str().unwrap_or_default();
+        match task.action.as_str() {
+            "push" => {
+                let (branch, remote, url) = (text("branch"), text("remote"), text("url"));
+                Some(format!("a method of the plan pushed {branch} to {remote} ({url})"))
+            }
+            "pull_request" => {
+                let (number, into, url) = (&value["number"], text("into"), text("url"));
+                Some(format!(
+                    "a method of the plan opened pull request {number} into {into}: {url}"
+                ))
+            }
+            _ => None,
+        }
+    };
+    result.graph.tasks().filter_map(|task| told(task)).collect()
 }
 
 /// The score that localisation gives to lines about which the tests say nothing.

@@ -61,6 +61,11 @@ pub(crate) struct Started {
     /// Whether it came through the tool `execute_goal`, and not from a person.
     #[serde(default)]
     pub(crate) through_tool: bool,
+    /// Whether a person asked for a push of what is committed, and for a pull request.
+    #[serde(default)]
+    pub(crate) push: bool,
+    #[serde(default)]
+    pub(crate) pull_request: bool,
 }
 
 /// [`Limits`], as the journal keeps them.

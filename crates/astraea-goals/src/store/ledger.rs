@@ -32,7 +32,9 @@ impl Projection for LedgerProjection {
     }
 
     fn apply(&mut self, tx: &Connection, record: &Record) -> Result<(), Rejection> {
-        for (event, data) in told(record).into_iter().chain(planned(record)) {
+        for (event, data) in
+            told(record).into_iter().chain(planned(record)).chain(published(record))
+        {
             let mut entry = Entry::new(record.ts_ms, event).with_data(data);
             entry.run = record.run.as_ref().map(ToString::to_string);
             Ledger::append_in(tx, &self.redactor, &entry).map_err(|e| rejection(&e))?;
@@ -56,6 +58,10 @@ const WHOLE: [&str; 8] = [
     "policy_",
     "trust_",
 ];
+
+/// A push, and a pull request, whoever did it.
+pub(crate) const PUSHED: &str = "decision_push";
+pub(crate) const REQUESTED: &str = "decision_pull_request";
 
 /// What the ledger tells of a record, if anything.
 fn told(record: &Record) -> Option<(Event, Value)> {
@@ -114,6 +120,20 @@ fn planned(record: &Record) -> Option<(Event, Value)> {
         "because": plan["no_plan"],
     });
     Some((Event::DecisionMade, without_nulls(&data)))
+}
+
+/// What a task of a plan brought to a remote: told as what a person brings there is, and with the task's end.
+fn published(record: &Record) -> Option<(Event, Value)> {
+    let kind = match record.payload["action"].as_str() {
+        Some("push") => PUSHED,
+        Some("pull_request") => REQUESTED,
+        _ => return None,
+    };
+    let value = &record.payload["output"]["value"];
+    let mut data =
+        value["published"].as_object().filter(|_| record.kind == "task_succeeded")?.clone();
+    data.insert("tier".to_owned(), value["tier"].clone());
+    Some((Event::from(kind), without_nulls(&Value::Object(data))))
 }
 
 /// What is told of a task: which, and how it went; never what it printed.

@@ -28,6 +28,7 @@ pub use definition::{GoalPatch, NewGoal};
 pub use error::StoreError;
 pub use goal::{Category, Goal, GoalId, GoalState, Source};
 pub use ledger::LedgerProjection;
+pub(crate) use ledger::{PUSHED, REQUESTED};
 pub use projection::GoalProjection;
 pub use pursue::{GoalQuery, MAX_LIST};
 pub use rank::Scored;

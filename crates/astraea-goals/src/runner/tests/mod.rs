@@ -252,6 +252,8 @@ impl World {
             from_revision: false,
             test_command: None,
             through_tool: false,
+            push: false,
+            pull_request: false,
         })
     }
 
